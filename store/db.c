@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/* db: connections to SQLite with the settings that a hostile file calls for, and its codes as
+ * -errno. */
+#include "db.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A record is at most a value of 1 MiB with padding, or a manifest of 1,024 keys with long names
+ * and ACLs. */
+#define DB_LENGTH_MAX (2 << 20)
+#define DB_BUSY_MS    5000
+
+struct db_query {
+	sqlite3_stmt *stmt;
+	struct db *db;
+	int bind_error; /* first SQLite code that a bind returned, until the next reset */
+};
+
+struct db {
+	sqlite3 *sqlite;
+	sqlite3_stmt *schema_walk;
+	int wal_pages;
+	struct db_query queries[QUERY_MAX];
+};
+
+static pthread_once_t db_once = PTHREAD_ONCE_INIT;
+
+static void db_library_init(void)
+{
+	/* The statistics take a global lock on every allocation. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+	sqlite3_initialize();
+	/* Seeds SQLite's generator now, while /dev/urandom can be opened. */
+	unsigned char seed[8];
+	sqlite3_randomness(sizeof(seed), seed);
+}
+
+static int db_io_error(struct db *db)
+{
+	int e = db && db->sqlite ? sqlite3_system_errno(db->sqlite) : 0;
+
+	return e == ENOSPC || e == EDQUOT || e == EROFS || e == EACCES || e == ENOENT ||
+			       e == ENOMEM || e == EMFILE || e == ENFILE || e == EFBIG
+		       ? -e
+		       : -EIO;
+}
+
+static int db_error(struct db *db, int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_SCHEMA:
+	case SQLITE_ERROR: /* our statements are right: a table or column is not */
+		return -EBADMSG;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
+		return -EBUSY;
+	case SQLITE_CONSTRAINT:
+		return -EEXIST;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return -EACCES;
+	case SQLITE_TOOBIG:
+		return -EFBIG;
+	default:
+		return db_io_error(db);
+	}
+}
+
+static int db_config(struct db *db)
+{
+	static const struct {
+		int option;
+		int value;
+	} options[] = {
+		{SQLITE_DBCONFIG_DEFENSIVE, 1},
+		{SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+		{SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+		{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		int now = -1;
+		int code = sqlite3_db_config(db->sqlite, options[i].option, options[i].value, &now);
+		if (code != SQLITE_OK || now != options[i].value)
+			return -EIO;
+	}
+	sqlite3_limit(db->sqlite, SQLITE_LIMIT_LENGTH, DB_LENGTH_MAX);
+	sqlite3_limit(db->sqlite, SQLITE_LIMIT_ATTACHED, 0);
+	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
+	return 0;
+}
+
+static int db_wal_hook(void *arg, sqlite3 *sqlite, const char *name, int pages)
+{
+	struct db *db = arg;
+
+	(void)sqlite;
+	(void)name;
+	db->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static int db_pragmas(struct db *db, enum db_mode mode)
+{
+	static const char *const always[] = {
+		"PRAGMA cell_size_check = ON",
+		"PRAGMA mmap_size = 0",
+		"PRAGMA temp_store = MEMORY",
+		"PRAGMA wal_autocheckpoint = 0",
+		"PRAGMA secure_delete = ON",
+		"PRAGMA synchronous = FULL",
+	};
+	int r = 0;
+
+	if (mode == DB_CREATE) {
+		r = db_exec(db, "PRAGMA page_size = 4096");
+		if (r == 0)
+			r = db_exec(db, "PRAGMA journal_mode = WAL");
+	}
+	for (size_t i = 0; r == 0 && i < sizeof(always) / sizeof(always[0]); i++)
+		r = db_exec(db, always[i]);
+	if (r == 0 && mode == DB_READER)
+		r = db_exec(db, "PRAGMA query_only = ON");
+	return r;
+}
+
+/* SQLite follows no link below; the folders above may be links, the file itself not. */
+static int db_real_path(const char *path, char ret_path[PATH_MAX])
+{
+	char copy[PATH_MAX], folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	if (strlen(path) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	strcpy(copy, path);
+	if (!realpath(dirname(copy), folder))
+		return -errno;
+	int n = snprintf(ret_path, PATH_MAX, "%s/%s", folder, slash ? slash + 1 : path);
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+		    SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
+
+	pthread_once(&db_once, db_library_init);
+	if (mode == DB_CREATE)
+		flags |= SQLITE_OPEN_CREATE;
+	AUTO_DB db = calloc(1, sizeof(*db));
+	if (!db)
+		return why_set(why, -ENOMEM, "out of memory");
+	char real[PATH_MAX];
+	int r = db_real_path(path, real);
+	if (r < 0)
+		return why_set(why, r, "cannot open the store %s: %s", path, strerror(-r));
+	int code = sqlite3_open_v2(real, &db->sqlite, flags, NULL);
+	if (code != SQLITE_OK) {
+		r = db_error(db, code);
+		return why_set(why, r, "cannot open the store %s: %s", path, strerror(-r));
+	}
+	r = db_config(db);
+	if (r == 0)
+		r = db_pragmas(db, mode);
+	if (r < 0)
+		return why_set(why, r,
+			r == -EBADMSG ? "%s is not a secretfs store: %s"
+				      : "cannot read the store %s: %s",
+			path, sqlite3_errmsg(db->sqlite));
+	/* Last: PRAGMA wal_autocheckpoint takes the hook away. */
+	sqlite3_wal_hook(db->sqlite, db_wal_hook, db);
+	*ret_db = db;
+	db = NULL;
+	return 0;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; i < QUERY_MAX; i++)
+		sqlite3_finalize(db->queries[i].stmt);
+	db_schema_end(db);
+	sqlite3_close(db->sqlite);
+	free(db);
+}
+
+int db_exec(struct db *db, const char *sql)
+{
+	return db_error(db, sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+}
+
+int db_number(struct db *db, const char *sql, int64_t *ret_number)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &stmt, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	if (code == SQLITE_ROW)
+		*ret_number = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return code == SQLITE_DONE ? -EBADMSG : db_error(db, code);
+}
+
+int db_schema_row(struct db *db, const char **ret_type, const char **ret_name,
+	const char **ret_table, const char **ret_sql)
+{
+	if (!db->schema_walk) {
+		int code = sqlite3_prepare_v2(db->sqlite,
+			"SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid", -1,
+			&db->schema_walk, NULL);
+		if (code != SQLITE_OK)
+			return db_error(db, code);
+	}
+	int code = sqlite3_step(db->schema_walk);
+	if (code != SQLITE_ROW)
+		return db_error(db, code);
+	*ret_type = (const char *)sqlite3_column_text(db->schema_walk, 0);
+	*ret_name = (const char *)sqlite3_column_text(db->schema_walk, 1);
+	*ret_table = (const char *)sqlite3_column_text(db->schema_walk, 2);
+	*ret_sql = (const char *)sqlite3_column_text(db->schema_walk, 3);
+	return 1;
+}
+
+void db_schema_end(struct db *db)
+{
+	sqlite3_finalize(db->schema_walk);
+	db->schema_walk = NULL;
+}
+
+int db_query(struct db *db, enum schema_query which, struct db_query **ret_query)
+{
+	struct db_query *query = &db->queries[which];
+
+	if (!query->stmt) {
+		int code = sqlite3_prepare_v3(db->sqlite, schema_query_text(which), -1,
+			SQLITE_PREPARE_PERSISTENT, &query->stmt, NULL);
+		if (code != SQLITE_OK)
+			return db_error(db, code);
+		query->db = db;
+	}
+	*ret_query = query;
+	return 0;
+}
+
+static void db_bound(struct db_query *query, int code)
+{
+	if (code != SQLITE_OK && query->bind_error == 0)
+		query->bind_error = code;
+}
+
+void db_bind_int(struct db_query *query, int at, int64_t value)
+{
+	db_bound(query, sqlite3_bind_int64(query->stmt, at, value));
+}
+
+void db_bind_blob(struct db_query *query, int at, const void *bytes, size_t len)
+{
+	db_bound(query, sqlite3_bind_blob64(query->stmt, at, bytes, len, SQLITE_STATIC));
+}
+
+void db_bind_text(struct db_query *query, int at, const char *text)
+{
+	db_bound(query, sqlite3_bind_text(query->stmt, at, text, -1, SQLITE_STATIC));
+}
+
+int db_step(struct db_query *query)
+{
+	int code = query->bind_error ? query->bind_error : sqlite3_step(query->stmt);
+
+	if (code == SQLITE_ROW)
+		return 1;
+	int r = db_error(query->db, code);
+	db_done(query);
+	return r;
+}
+
+int db_run(struct db_query *query, int exactly_one)
+{
+	int r;
+
+	do
+		r = db_step(query);
+	while (r > 0);
+	if (r == 0 && exactly_one && sqlite3_changes(query->db->sqlite) != 1)
+		return -EBADMSG;
+	return r;
+}
+
+int64_t db_int(struct db_query *query, int column)
+{
+	return sqlite3_column_int64(query->stmt, column);
+}
+
+const uint8_t *db_blob(struct db_query *query, int column, size_t *ret_len)
+{
+	const uint8_t *bytes = sqlite3_column_blob(query->stmt, column);
+
+	*ret_len = (size_t)sqlite3_column_bytes(query->stmt, column);
+	return bytes;
+}
+
+const char *db_text(struct db_query *query, int column)
+{
+	return (const char *)sqlite3_column_text(query->stmt, column);
+}
+
+void db_done(struct db_query *query)
+{
+	if (!query)
+		return;
+	sqlite3_reset(query->stmt);
+	query->bind_error = 0;
+}
+
+int db_in_transaction(struct db *db)
+{
+	return !sqlite3_get_autocommit(db->sqlite);
+}
+
+int db_wal_pages(const struct db *db)
+{
+	return db->wal_pages;
+}
+
+int db_checkpoint(struct db *db, int truncate)
+{
+	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+
+	/* A busy handler would make TRUNCATE wait for readers; here "later" is as good. */
+	sqlite3_busy_timeout(db->sqlite, 0);
+	int code = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, mode, NULL, NULL);
+	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
+	if (code == SQLITE_OK && truncate)
+		db->wal_pages = 0;
+	return db_error(db, code);
+}

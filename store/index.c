@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* index: tags of the blind index, elements and sums of its buckets. */
+#include "index.h"
+
+#include <endian.h>
+#include <sodium.h>
+#include <string.h>
+
+#define ELEMENT_INPUT (8 + 8 + INDEX_TAG + 8 + 40)
+
+static void put64(uint8_t *to, uint64_t n)
+{
+	n = htole64(n);
+	memcpy(to, &n, sizeof(n));
+}
+
+static uint64_t get64(const uint8_t *from)
+{
+	uint64_t n;
+
+	memcpy(&n, from, sizeof(n));
+	return le64toh(n);
+}
+
+void index_tag_secret(const uint8_t key[32], int64_t ns, const char *name, size_t name_len,
+	uint8_t ret_tag[INDEX_TAG])
+{
+	crypto_generichash_state state;
+	uint8_t head[9] = {'S'};
+
+	put64(head + 1, (uint64_t)ns);
+	crypto_generichash_init(&state, key, 32, INDEX_TAG);
+	crypto_generichash_update(&state, head, sizeof(head));
+	crypto_generichash_update(&state, (const uint8_t *)name, name_len);
+	crypto_generichash_final(&state, ret_tag, INDEX_TAG);
+	sodium_memzero(&state, sizeof(state)); /* the key was in its first block */
+}
+
+void index_tag_ns(const uint8_t key[32], uint8_t kind, uint32_t uid, uint8_t ret_tag[INDEX_TAG])
+{
+	uint8_t input[6] = {'N', kind};
+
+	uid = htole32(uid);
+	memcpy(input + 2, &uid, sizeof(uid));
+	crypto_generichash(ret_tag, INDEX_TAG, input, sizeof(input), key, 32);
+}
+
+unsigned index_bucket(const uint8_t tag[INDEX_TAG])
+{
+	return (unsigned)tag[0] << 4 | tag[1] >> 4;
+}
+
+void index_bucket_range(unsigned bucket, uint8_t ret_low[INDEX_TAG],
+	uint8_t ret_high[INDEX_TAG + 1], size_t *ret_high_len)
+{
+	unsigned next = bucket + 1;
+
+	memset(ret_low, 0, INDEX_TAG);
+	ret_low[0] = (uint8_t)(bucket >> 4);
+	ret_low[1] = (uint8_t)(bucket << 4);
+	if (next >= INDEX_BUCKETS) {
+		memset(ret_high, 0xff, INDEX_TAG + 1);
+		*ret_high_len = INDEX_TAG + 1;
+		return;
+	}
+	memset(ret_high, 0, INDEX_TAG + 1);
+	ret_high[0] = (uint8_t)(next >> 4);
+	ret_high[1] = (uint8_t)(next << 4);
+	*ret_high_len = INDEX_TAG;
+}
+
+void index_element(const uint8_t key[32], int64_t id, int64_t ns, const uint8_t tag[INDEX_TAG],
+	uint64_t ver, const uint8_t box[40], struct index_sum *ret_element)
+{
+	uint8_t input[ELEMENT_INPUT];
+	uint8_t hash[32];
+
+	put64(input, (uint64_t)id);
+	put64(input + 8, (uint64_t)ns);
+	memcpy(input + 16, tag, INDEX_TAG);
+	put64(input + 32, ver);
+	memcpy(input + 40, box, 40);
+	crypto_generichash(hash, sizeof(hash), input, sizeof(input), key, 32);
+	for (size_t i = 0; i < 4; i++)
+		ret_element->lane[i] = get64(hash + 8 * i);
+}
+
+uint64_t index_generation(const uint8_t key[32], uint64_t id)
+{
+	uint8_t input[9] = {'G'};
+	uint8_t hash[crypto_generichash_BYTES_MIN];
+
+	put64(input + 1, id);
+	crypto_generichash(hash, sizeof(hash), input, sizeof(input), key, 32);
+	uint64_t generation = get64(hash) >> 1;
+	return generation ? generation : 1;
+}
+
+void index_sum_add(struct index_sum *sum, const struct index_sum *element)
+{
+	for (size_t i = 0; i < 4; i++)
+		sum->lane[i] += element->lane[i];
+}
+
+void index_sum_sub(struct index_sum *sum, const struct index_sum *element)
+{
+	for (size_t i = 0; i < 4; i++)
+		sum->lane[i] -= element->lane[i];
+}
+
+int index_sum_equal(const struct index_sum *a, const struct index_sum *b)
+{
+	return sodium_memcmp(a->lane, b->lane, sizeof(a->lane)) == 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* schema: the tables of the store and every query that is asked of them. */
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
+
+#include "why.h"
+
+#define SCHEMA_VERSION     1
+#define SCHEMA_APPLICATION 0x73667331 /* "sfs1" */
+
+struct db;
+
+enum schema_query {
+	QUERY_BEGIN,
+	QUERY_BEGIN_WRITE,
+	QUERY_COMMIT,
+	QUERY_ROLLBACK,
+	QUERY_SAVEPOINT,
+	QUERY_RELEASE,
+	QUERY_ROLLBACK_TO,
+	QUERY_ROOT,
+	QUERY_ROOT_INSERT,
+	QUERY_ROOT_UPDATE,
+	QUERY_BUCKETS,
+	QUERY_BUCKET,
+	QUERY_BUCKET_INSERT,
+	QUERY_BUCKET_UPDATE,
+	QUERY_BUCKET_SECRETS,
+	QUERY_BUCKET_NS,
+	QUERY_NS_BY_TAG,
+	QUERY_NS_INSERT,
+	QUERY_NS_UPDATE,
+	QUERY_NS_COUNT,
+	QUERY_SECRET_BY_TAG,
+	QUERY_SECRET_BY_ROW,
+	QUERY_SECRET_LIST,
+	QUERY_SECRET_COUNT_NS,
+	QUERY_SECRET_COUNT,
+	QUERY_SECRET_INSERT,
+	QUERY_SECRET_UPDATE,
+	QUERY_SECRET_DELETE,
+	QUERY_HISTORY,
+	QUERY_HISTORY_INSERT,
+	QUERY_HISTORY_DELETE,
+	QUERY_VALUE,
+	QUERY_VALUE_INSERT,
+	QUERY_VALUE_DELETE,
+	QUERY_VALUE_COUNT,
+	QUERY_SLOTS,
+	QUERY_SLOT_INSERT,
+	QUERY_MAX, /* how many there are */
+};
+
+const char *schema_query_text(enum schema_query query);
+
+/* Makes the tables in an empty database and sets user_version. */
+int schema_create(struct db *db);
+
+/* -EPROTO: another format version. -EBADMSG: not a store of ours, or its schema is not word for
+ * word what it must be. */
+int schema_check(struct db *db, struct why *why);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store: the door to the encrypted store for fs and tools.
+ *
+ * A struct store is one opened store file with its writer thread. Every thread that reads has a
+ * struct store_reader of its own (a connection, scratch memory); a reader is used by one thread at
+ * a time. Changes may be asked for by any thread: the call returns when the change is durable
+ * (group commit).
+ *
+ * Errors are -errno: -ENOENT no such row, name or key (only from a verified bucket), -EBADMSG a
+ * record does not authenticate or its bucket does not add up, -EEXIST, -ENOTEMPTY, -ENOSPC,
+ * -EDQUOT, -EFBIG, -ENOMEM, -EIO the database failed. Only fs/ops.c turns them into what the kernel
+ * may see.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "header.h"
+#include "keyslot.h"
+#include "manifest.h"
+#include "secmem.h"
+#include "why.h"
+
+#define STORE_FORMAT 1
+#define STORE_SLOTS  16
+
+struct store;
+struct store_reader;
+
+/* Which namespace: NS_PUBLIC (uid 0) or NS_PRIVATE and whose. */
+struct store_ns {
+	enum ns_kind kind;
+	uint32_t uid;
+};
+
+struct store_limits {
+	unsigned history;   /* versions kept besides the current one */
+	uint32_t max_value; /* bytes */
+	unsigned max_keys;  /* keys in a secret */
+	/* Called once for each bucket (0..4095) that is found damaged, from any thread; may be
+	 * NULL. */
+	void (*damaged)(unsigned bucket);
+};
+
+/* What a change did, for invalidations: the rows whose attributes changed. */
+struct store_touched {
+	uint64_t row;
+	uint32_t key_no; /* 0: the secret itself */
+	uint64_t version;
+	uint64_t value_id;
+};
+
+/* ---- the file ---- */
+
+/*
+ * Makes a new store at path with one slot and an empty public namespace. Built beside its place and
+ * renamed without replacing. owner/group: who the file, its lock and (as root) its folder belong
+ * to; the folder is made 0700 if it is not there. public_owner: owner of public/ (0 when root makes
+ * it; mode 1755), or the plain user (mode 0755). -EEXIST: there is something at path.
+ */
+int store_create(const char *path, uint32_t owner, uint32_t group, uint32_t public_owner,
+	enum keyslot_kind kind, const struct secbuf *source, struct why *why);
+
+/* Refuses (-EPERM) a store file, lock or folder that others can write or that belongs to someone
+ * else than owner or root, and a path one of whose folders others can write (sticky ones aside).
+ * -ENOENT, -EINVAL (not a regular file). */
+int store_check_path(const char *path, uint32_t owner, struct why *why);
+
+/*
+ * Takes STORE.lock (made 0600 for owner/group if missing). Returns a descriptor that holds the lock
+ * until it is closed. -EBUSY: another daemon (exclusive) or a maintenance command has it.
+ */
+int store_lock(const char *path, uint32_t owner, uint32_t group, bool exclusive, struct why *why);
+
+/* Reads the slots (to be opened by keyslot_open_any). Returns how many; opens the file read-only.
+ * -EPROTO: another format, -EBADMSG: not a secretfs store, or its schema was changed. */
+int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
+
+struct store_info {
+	unsigned format;
+	uint64_t file_bytes; /* with its WAL */
+	uint64_t secrets;    /* rows; counted without a key */
+	uint64_t values;
+	size_t nslots;
+	struct keyslot slots[STORE_SLOTS];
+};
+
+/* What can be told of a store without its key. */
+int store_info(const char *path, struct store_info *ret_info, struct why *why);
+
+/* ---- opening ---- */
+
+/*
+ * Opens a store for a daemon that holds its lock. keys must outlive the store (the worker's key
+ * mapping). Checks schema, format, the root and that the buckets add up to it. Starts no thread.
+ * -EBADMSG damaged, -EPROTO another format, -EKEYREJECTED the keys are not this store's.
+ */
+int store_open(const char *path, const struct keyslot_keys *keys, const struct store_limits *limits,
+	struct store **ret_store, struct why *why);
+
+/* Starts the writer and the checkpointer. Before it every change is refused with -EAGAIN. */
+int store_start(struct store *store);
+
+/* Stops the threads, checkpoints, closes; all readers must be closed before. NULL is fine. */
+void store_close(struct store *store);
+
+int store_reader_open(struct store *store, struct store_reader **ret_reader);
+void store_reader_close(struct store_reader *reader);
+
+/* ---- reading ---- */
+
+/* A secret as last read by a reader: valid until its next call (but store_value, store_begin and
+ * store_end). */
+struct store_secret {
+	uint64_t row;
+	struct manifest m;
+};
+
+/* One snapshot for all reads in between. Nothing else may be done with the reader's thread
+ * meanwhile that waits for a change. */
+int store_begin(struct store_reader *reader);
+void store_end(struct store_reader *reader);
+
+/* A namespace's record; one that nobody has used yet is answered with defaults (0700, its uid). */
+int store_ns_get(struct store_reader *reader, struct store_ns ns, struct header_ns *ret_ns);
+
+int store_secret_by_name(struct store_reader *reader, struct store_ns ns, const char *name,
+	size_t name_len, const struct store_secret **ret_secret);
+int store_secret_by_row(
+	struct store_reader *reader, uint64_t row, const struct store_secret **ret_secret);
+
+/* An earlier version that is still kept; -ENOENT if it is not. version == current answers the
+ * current one. */
+int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
+	const struct store_secret **ret_secret);
+
+/* The bytes of a key's value. ret_value must be empty; it is charged to uid. A key never written
+ * has an empty value. */
+int store_value(struct store_reader *reader, uint64_t row, const struct manifest_key *key,
+	uint32_t uid, struct secbuf *ret_value);
+
+/*
+ * Calls visit for the secrets of a namespace in order of row, from the first row above after, in
+ * one snapshot, until it returns non-zero (which is then returned, unless it is 1: "enough",
+ * answered with 0). Rows that do not authenticate are left out, but the call that reaches the end
+ * then returns -EBADMSG, as it does when the rows are not as many as the namespace's record says.
+ * To be called between store_begin and store_end.
+ */
+typedef int (*store_visit_fn)(void *arg, const struct store_secret *secret);
+int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
+	store_visit_fn visit, void *arg);
+
+/* A keyed hash of a node's id, so that ids cannot be guessed into file handles. */
+uint64_t store_generation(const struct store *store, uint64_t node);
+
+/* Totals for statfs: bytes of the file system that holds the store are the caller's business. */
+uint64_t store_secret_count(struct store *store);
+
+/* ---- changing; every call returns when the change is durable ---- */
+
+/* Owner, mode and ACLs of something new. */
+struct store_new {
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t mode;
+	uint16_t acl_len;
+	const uint8_t *acl;
+	uint16_t default_acl_len; /* secrets only */
+	const uint8_t *default_acl;
+};
+
+/* -EEXIST, -EDQUOT, -ENOSPC */
+int store_secret_create(struct store *store, struct store_ns ns, const char *name, size_t name_len,
+	const struct store_new *attr, uint64_t *ret_row);
+
+/* -ENOENT, -ENOTEMPTY. Drops its history with it. */
+int store_secret_remove(struct store *store, struct store_ns ns, const char *name, size_t name_len,
+	uint64_t *ret_row);
+
+#define STORE_RENAME_NOREPLACE 1
+#define STORE_RENAME_EXCHANGE  2
+
+struct store_move {
+	struct store_ns from_ns;
+	const char *from;
+	size_t from_len;
+	struct store_ns to_ns;
+	const char *to;
+	size_t to_len;
+	unsigned flags;
+	uint32_t uid;         /* who asks: between namespaces only the owner may */
+	uint32_t public_mode; /* for what becomes public */
+};
+
+/*
+ * Within a namespace an empty secret is replaced (not by NOREPLACE); between namespaces nothing is:
+ * -ENOTEMPTY, with NOREPLACE -EEXIST. -EPERM: not the owner, or a key in it belongs to someone
+ * else. ret_rows: [0] what was moved, [1] what was replaced or exchanged, or 0.
+ */
+int store_secret_rename(struct store *store, const struct store_move *move, uint64_t ret_rows[2]);
+
+/* -ENOENT: the secret is gone; -EEXIST; -EDQUOT: too many keys. A new version of the secret. */
+int store_key_create(struct store *store, uint64_t row, const char *name, size_t name_len,
+	const struct store_new *attr, struct store_touched *ret);
+
+int store_key_remove(struct store *store, uint64_t row, const char *name, size_t name_len,
+	struct store_touched *ret);
+
+/* Replaces a key called to, unless NOREPLACE. Numbers stay. ret[1].key_no: what was replaced or
+ * exchanged, or 0. */
+int store_key_rename(struct store *store, uint64_t row, const char *from, size_t from_len,
+	const char *to, size_t to_len, unsigned flags, struct store_touched ret[2]);
+
+struct store_put {
+	uint64_t row;
+	uint32_t key_no;
+	const uint8_t *bytes; /* secret memory */
+	size_t len;
+	bool append;       /* to what is current at commit; bytes is then only the tail */
+	uint64_t coalesce; /* version made by the same handle before: replaced if it is still
+			      current; 0: none */
+	int64_t mtime;     /* ns; 0: leave it alone (set explicitly after the last write) */
+};
+
+/* -ENOENT: the key or the secret is gone. -EFBIG: longer than max_value. */
+int store_put(struct store *store, const struct store_put *put, struct store_touched *ret);
+
+/* Several keys in one transaction: the .json and .env views. */
+struct store_merge_key {
+	const char *name;
+	size_t name_len;
+	bool remove;          /* bytes is not looked at; removing what is not there is fine */
+	const uint8_t *bytes; /* secret memory */
+	size_t len;
+};
+
+struct store_merge {
+	uint64_t row;
+	const struct store_merge_key *keys;
+	size_t n;
+	struct store_new attr; /* for keys that are new */
+	/* May this manifest be changed so? Called in the transaction; NULL: yes. What it returns
+	 * (negative) ends the merge. */
+	int (*allowed)(void *arg, const struct manifest *m);
+	void *arg;
+};
+
+int store_merge(struct store *store, const struct store_merge *merge, struct store_touched *ret);
+
+enum store_attr_bits {
+	STORE_ATTR_UID = 1,
+	STORE_ATTR_GID = 2,
+	STORE_ATTR_MODE = 4,
+	STORE_ATTR_ATIME = 8,
+	STORE_ATTR_MTIME = 16,
+	STORE_ATTR_ACL = 32,
+	STORE_ATTR_DEFAULT_ACL = 64,  /* namespaces and secrets */
+	STORE_ATTR_EXPIRES = 128,     /* secrets */
+	STORE_ATTR_DESCRIPTION = 256, /* secrets */
+};
+
+struct store_attr {
+	unsigned set; /* enum store_attr_bits; ctime is always now */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t mode;
+	int64_t atime;
+	int64_t mtime;
+	int64_t expires;
+	uint16_t acl_len;
+	const uint8_t *acl;
+	uint16_t default_acl_len;
+	const uint8_t *default_acl;
+	uint16_t description_len;
+	const char *description;
+};
+
+/* Of a secret (key_no 0) or a key. No new version. */
+int store_attr_set(struct store *store, uint64_t row, uint32_t key_no,
+	const struct store_attr *attr, struct store_touched *ret);
+
+/* Of a namespace (public: by root; private: times only make sense). */
+int store_ns_attr_set(struct store *store, struct store_ns ns, const struct store_attr *attr);
+
+/* Lengths of a value in .json and .env (view.c of fs renders them the same way). */
+uint32_t store_json_len(const uint8_t *bytes, size_t len);
+uint32_t store_env_len(const char *name, size_t name_len, const uint8_t *bytes, size_t len);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_int: what the store's own files share: the opened store, one row as it was read, and a
+ * transaction of the writer thread. Nobody outside store/ includes it.
+ *
+ *     store.c       open and close; buckets; one place where a row is opened
+ *     store_file.c  making a store, paths, lock, slots
+ *     store_read.c  readers
+ *     store_write.c every change, as a job for the writer
+ *     txn.c         what jobs are made of: load, save, insert, delete, with sums and charges
+ *     writer.c      group commit and checkpoints
+ */
+#ifndef STORE_STORE_INT_H
+#define STORE_STORE_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "db.h"
+#include "header.h"
+#include "index.h"
+#include "keyslot.h"
+#include "manifest.h"
+#include "seal.h"
+#include "secmem.h"
+#include "store.h"
+
+enum bucket_state { BUCKET_UNKNOWN = 0, BUCKET_GOOD = 1, BUCKET_BAD = 2 };
+
+struct bucket {
+	struct header_bucket header;
+	uint64_t ver;
+};
+
+/* (kind, uid) -> row of ns. Rows are never removed, so an entry is true for ever. */
+struct ns_id {
+	uint64_t key; /* kind << 32 | uid; 0: free */
+	int64_t id;
+};
+
+struct writer;
+
+struct store {
+	char *path;
+	const struct keyslot_keys *keys;
+	uint8_t id[16];
+	struct store_limits limits;
+	int64_t public_ns;
+
+	/* By the writer thread alone, once it runs. */
+	struct db *db;
+	struct header_root root;
+	struct bucket buckets[INDEX_BUCKETS];
+
+	/* What a bucket's row must at least be: as it was when the store was opened. Never changes.
+	 */
+	uint64_t bucket_floor[INDEX_BUCKETS];
+	_Atomic uint8_t bucket_state[INDEX_BUCKETS];
+
+	_Atomic uint64_t next_value;
+	_Atomic uint64_t secrets;
+	_Atomic bool damage_seen; /* a listing met a row that does not open */
+
+	pthread_rwlock_t ns_lock; /* ns_ids, ns_cap, ns_used */
+	struct ns_id *ns_ids;
+	size_t ns_cap;
+	size_t ns_used;
+
+	struct writer *writer;
+};
+
+/* One row of table secret, opened. */
+struct row {
+	int64_t id;
+	int64_t ns;
+	uint8_t tag[INDEX_TAG];
+	uint64_t ver;
+	uint8_t head[SEAL_OVERHEAD]; /* nonce and mac, for the element */
+	struct secbuf plain;         /* m points into it */
+	struct manifest m;
+};
+
+struct store_reader {
+	struct store *store;
+	struct db *db;
+	bool in_snapshot;
+	struct row row;
+	struct store_secret secret; /* a view of row for the caller */
+};
+
+void row_clear(struct row *row);
+
+/* ---- store.c ---- */
+
+void store_place(const struct store *store, uint8_t dom, int64_t id, int64_t ns, const uint8_t *tag,
+	uint64_t ver, struct seal_place *ret_place);
+
+/* Within a transaction: is the bucket whole? 0, -EBADMSG, -errno. The first answer is kept. */
+int store_bucket_check(struct store *store, struct db *db, unsigned bucket);
+
+/* Opens a box of table secret or history into row: plain and m. Everything else in row is set by
+ * the caller. */
+int store_manifest_open(const struct store *store, const struct seal_place *place,
+	const uint8_t *box, size_t box_len, struct row *row);
+
+/* Within a transaction. -ENOENT only from a whole bucket. */
+int store_row_by_name(struct store *store, struct db *db, int64_t ns, struct store_ns which,
+	const char *name, size_t name_len, struct row *row);
+int store_row_by_id(struct store *store, struct db *db, int64_t id, struct row *row);
+int store_row_history(
+	struct store *store, struct db *db, int64_t id, uint64_t version, struct row *row);
+
+/* Within a transaction: a namespace's record. -ENOENT: nobody has used it yet. */
+int store_ns_load(struct store *store, struct db *db, struct store_ns ns, int64_t *ret_id,
+	uint64_t *ret_ver, uint8_t ret_head[SEAL_OVERHEAD], struct header_ns *ret_ns);
+
+/* The row of a namespace; remembered. -ENOENT. */
+int store_ns_id(struct store *store, struct db *db, struct store_ns ns, int64_t *ret_id);
+
+/* Opens a value's row into an empty buffer. */
+int store_value_open(const struct store *store, struct db *db, int64_t secret,
+	const struct manifest_key *key, uint32_t uid, struct secbuf *ret_value);
+
+/* ---- txn.c ---- */
+
+struct bucket_undo {
+	unsigned bucket;
+	struct header_bucket before;
+};
+
+/* A transaction of the writer: the changes of a group of jobs. */
+struct txn {
+	struct store *store;
+	struct db *db;
+	int64_t now;              /* ns since 1970, one for the whole group */
+	struct bucket_undo *undo; /* what the buckets were, newest last */
+	size_t nundo;
+	size_t undo_cap;
+	struct row row; /* scratch for jobs, two for renames, one for history */
+	struct row other;
+	struct row past;
+	struct secbuf sealed; /* scratch for boxes */
+	int64_t secrets;      /* how many the group made, less how many it removed */
+};
+
+/* What txn_job_undo needs to go back. */
+struct txn_mark {
+	size_t nundo;
+	struct index_sum total;
+	uint64_t next_row;
+	int64_t secrets;
+};
+
+struct txn_mark txn_mark(const struct txn *txn);
+void txn_undo(struct txn *txn, const struct txn_mark *mark);
+
+/* Writes the buckets that changed and the root. */
+int txn_seal(struct txn *txn);
+void txn_clear(struct txn *txn);
+
+int txn_next_row(struct txn *txn, int64_t *ret_row);
+
+/* A namespace for changing; made if it is not there. */
+struct txn_ns {
+	int64_t id;
+	uint64_t ver;
+	uint8_t head[SEAL_OVERHEAD];
+	struct header_ns h;
+};
+
+int txn_ns_get(struct txn *txn, struct store_ns ns, struct txn_ns *ret_ns);
+int txn_ns_put(struct txn *txn, struct store_ns ns, struct txn_ns *change);
+
+/* row->m was filled in by the caller; takes a new row number. Counts it in its namespace and for
+ * its owner. */
+int txn_secret_insert(struct txn *txn, struct store_ns ns, struct row *row);
+
+/* Whom a secret was charged to and how much, before it was changed. */
+struct txn_before {
+	uint32_t uid;
+	uint64_t bytes;
+};
+
+struct txn_before txn_before(const struct manifest *m);
+
+/* Seals row->m in row's place. */
+int txn_secret_save(struct txn *txn, struct row *row, const struct txn_before *before);
+
+/* Moves to another name or namespace (m says which) and saves. */
+int txn_secret_move(struct txn *txn, struct row *row, struct store_ns from, struct store_ns to,
+	const struct txn_before *before);
+
+/* Deletes the row, its history and its values. */
+int txn_secret_delete(struct txn *txn, struct store_ns ns, struct row *row);
+
+/* Keeps row->m as it stands as history and raises its version: call before m is changed. */
+int txn_version_new(struct txn *txn, struct row *row);
+
+/* Drops what is older than the history that is kept: call after m was changed, before it is saved.
+ */
+int txn_version_prune(struct txn *txn, struct row *row);
+
+int txn_value_insert(struct txn *txn, uint64_t value_id, const uint8_t *box, size_t box_len);
+int txn_value_delete(struct txn *txn, uint64_t value_id);
+
+/* ---- writer.c ---- */
+
+struct job {
+	int (*run)(struct txn *txn, void *arg);
+	void *arg;
+	/* The writer's: */
+	int result;
+	bool done;
+	struct job *next;
+	pthread_cond_t woken;
+};
+
+int writer_start(struct store *store);
+void writer_stop(struct store *store);
+
+/* Runs a job in the writer's next group and returns its result when it is durable. */
+int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg);
+
+#endif

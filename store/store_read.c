@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* store_read: readers. Each has a connection of its own; whatever it reads lies in one snapshot. */
+#include "store_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A manifest larger than this is not kept as scratch after the snapshot. */
+#define SCRATCH_KEEP (16 << 10)
+
+int store_reader_open(struct store *store, struct store_reader **ret_reader)
+{
+	struct store_reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader)
+		return -ENOMEM;
+	int r = db_open(store->path, DB_READER, &reader->db, NULL);
+	if (r < 0) {
+		free(reader);
+		return r;
+	}
+	reader->store = store;
+	*ret_reader = reader;
+	return 0;
+}
+
+void store_reader_close(struct store_reader *reader)
+{
+	if (!reader)
+		return;
+	row_clear(&reader->row);
+	db_close(reader->db);
+	free(reader);
+}
+
+static int reader_run(struct store_reader *reader, enum schema_query which)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(reader->db, which, &query);
+
+	return r < 0 ? r : db_run(query, 0);
+}
+
+int store_begin(struct store_reader *reader)
+{
+	int r = reader_run(reader, QUERY_BEGIN);
+
+	reader->in_snapshot = r == 0;
+	return r;
+}
+
+void store_end(struct store_reader *reader)
+{
+	/* It holds the keys of values. */
+	if (reader->row.plain.cap > SCRATCH_KEEP)
+		secbuf_free(&reader->row.plain);
+	else if (reader->row.plain.data)
+		secmem_wipe(reader->row.plain.data, reader->row.plain.len);
+	if (!reader->in_snapshot)
+		return;
+	reader->in_snapshot = false;
+	if (db_in_transaction(reader->db))
+		reader_run(reader, QUERY_COMMIT);
+}
+
+static int reader_secret(struct store_reader *reader, int r, const struct store_secret **ret_secret)
+{
+	if (r < 0)
+		return r;
+	reader->secret.row = (uint64_t)reader->row.id;
+	reader->secret.m = reader->row.m; /* a view: the keys stay the row's */
+	*ret_secret = &reader->secret;
+	return 0;
+}
+
+int store_ns_get(struct store_reader *reader, struct store_ns ns, struct header_ns *ret_ns)
+{
+	int64_t id;
+	uint64_t ver;
+	uint8_t head[SEAL_OVERHEAD];
+	int r = store_ns_load(reader->store, reader->db, ns, &id, &ver, head, ret_ns);
+
+	if (r != -ENOENT)
+		return r;
+	*ret_ns = (struct header_ns){.kind = (uint8_t)ns.kind,
+		.uid = ns.uid,
+		.owner = ns.uid,
+		.gid = ns.uid,
+		.mode = 0700};
+	return 0;
+}
+
+int store_secret_by_name(struct store_reader *reader, struct store_ns ns, const char *name,
+	size_t name_len, const struct store_secret **ret_secret)
+{
+	int64_t id;
+	int r = store_ns_id(reader->store, reader->db, ns, &id);
+
+	if (r == 0)
+		r = store_row_by_name(
+			reader->store, reader->db, id, ns, name, name_len, &reader->row);
+	return reader_secret(reader, r, ret_secret);
+}
+
+int store_secret_by_row(
+	struct store_reader *reader, uint64_t row, const struct store_secret **ret_secret)
+{
+	int r = store_row_by_id(reader->store, reader->db, (int64_t)row, &reader->row);
+
+	return reader_secret(reader, r, ret_secret);
+}
+
+int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
+	const struct store_secret **ret_secret)
+{
+	int r = store_row_by_id(reader->store, reader->db, (int64_t)row, &reader->row);
+
+	if (r == 0 && version != reader->row.m.version) {
+		if (version < reader->row.m.oldest || version > reader->row.m.version)
+			return -ENOENT;
+		r = store_row_history(
+			reader->store, reader->db, (int64_t)row, version, &reader->row);
+	}
+	return reader_secret(reader, r, ret_secret);
+}
+
+int store_value(struct store_reader *reader, uint64_t row, const struct manifest_key *key,
+	uint32_t uid, struct secbuf *ret_value)
+{
+	return store_value_open(reader->store, reader->db, (int64_t)row, key, uid, ret_value);
+}
+
+/* ---- listing ---- */
+
+static int list_open_row(
+	struct store_reader *reader, struct db_query *query, int64_t ns, struct store_ns which)
+{
+	struct row *row = &reader->row;
+	struct seal_place place;
+	size_t tag_len, box_len;
+	uint8_t tag[INDEX_TAG];
+
+	row->id = db_int(query, 0);
+	row->ns = ns;
+	const uint8_t *column = db_blob(query, 1, &tag_len);
+	row->ver = (uint64_t)db_int(query, 2);
+	const uint8_t *box = db_blob(query, 3, &box_len);
+	if (tag_len != INDEX_TAG)
+		return -EBADMSG;
+	memcpy(row->tag, column, INDEX_TAG);
+	int r = store_bucket_check(reader->store, reader->db, index_bucket(row->tag));
+	if (r < 0)
+		return r;
+	store_place(reader->store, SEAL_SECRET, row->id, ns, row->tag, row->ver, &place);
+	r = store_manifest_open(reader->store, &place, box, box_len, row);
+	if (r < 0)
+		return r;
+	index_tag_secret(reader->store->keys->index, ns, row->m.name, row->m.name_len, tag);
+	return memcmp(tag, row->tag, INDEX_TAG) == 0 && row->m.ns_kind == which.kind &&
+			       row->m.ns_uid == which.uid
+		       ? 0
+		       : -EBADMSG;
+}
+
+/* Once damage was seen anywhere, the end of a listing looks for it in all rows of the namespace
+ * again: pages that were read before have left theirs out without a word. */
+static int list_damage_check(struct store_reader *reader, struct store_ns ns, int64_t ns_id)
+{
+	AUTO_QUERY query = NULL;
+
+	if (!atomic_load(&reader->store->damage_seen))
+		return 0;
+	int r = db_query(reader->db, QUERY_SECRET_LIST, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, ns_id);
+	db_bind_int(query, 2, 0);
+	while ((r = db_step(query)) > 0) {
+		r = list_open_row(reader, query, ns_id, ns);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* At the end of a listing: are there as many rows as the namespace's record says? */
+static int list_count_check(struct store_reader *reader, struct store_ns ns, int64_t ns_id)
+{
+	AUTO_QUERY query = NULL;
+	struct header_ns h;
+	int r = store_ns_get(reader, ns, &h);
+
+	if (r == 0)
+		r = db_query(reader->db, QUERY_SECRET_COUNT_NS, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, ns_id);
+	r = db_step(query);
+	if (r < 0)
+		return r;
+	return r == 1 && (uint64_t)db_int(query, 0) == h.secrets ? 0 : -EBADMSG;
+}
+
+int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
+	store_visit_fn visit, void *arg)
+{
+	AUTO_QUERY query = NULL;
+	const struct store_secret *secret;
+	int64_t ns_id;
+	int r = store_ns_id(reader->store, reader->db, ns, &ns_id);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = db_query(reader->db, QUERY_SECRET_LIST, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, ns_id);
+	db_bind_int(query, 2, (int64_t)after);
+	while ((r = db_step(query)) > 0) {
+		r = reader_secret(reader, list_open_row(reader, query, ns_id, ns), &secret);
+		if (r == -EBADMSG) {
+			atomic_store(&reader->store->damage_seen, true);
+			continue;
+		}
+		if (r == 0)
+			r = visit(arg, secret);
+		if (r != 0)
+			return r == 1 ? 0 : r;
+	}
+	if (r < 0)
+		return r;
+	r = list_damage_check(reader, ns, ns_id);
+	return r < 0 ? r : list_count_check(reader, ns, ns_id);
+}

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * txn: what changes are made of. Every row that is written passes here, so that bucket sums,
+ * namespace counts and the owner's charge move with it, in the same transaction.
+ */
+#include "store_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A node id has 32 bits for a row. */
+#define ROW_MAX UINT32_MAX
+
+/* ---- sums ---- */
+
+static int txn_keep_bucket(struct txn *txn, unsigned bucket)
+{
+	if (txn->nundo == txn->undo_cap) {
+		size_t cap = txn->undo_cap ? txn->undo_cap * 2 : 64;
+		struct bucket_undo *undo = reallocarray(txn->undo, cap, sizeof(*undo));
+		if (!undo)
+			return -ENOMEM;
+		txn->undo = undo;
+		txn->undo_cap = cap;
+	}
+	txn->undo[txn->nundo++] = (struct bucket_undo){
+		.bucket = bucket, .before = txn->store->buckets[bucket].header};
+	return 0;
+}
+
+enum sum_way { SUM_ADD, SUM_SUB };
+
+static int txn_sum(struct txn *txn, enum sum_way way, int64_t id, int64_t ns, const uint8_t *tag,
+	uint64_t ver, const uint8_t *head)
+{
+	unsigned number = index_bucket(tag);
+	struct header_bucket *bucket = &txn->store->buckets[number].header;
+	struct index_sum element;
+	/* Never change a bucket that does not add up: it would hide what was done to it. */
+	int r = store_bucket_check(txn->store, txn->db, number);
+
+	if (r == 0)
+		r = txn_keep_bucket(txn, number);
+	if (r < 0)
+		return r;
+	index_element(txn->store->keys->sum, id, ns, tag, ver, head, &element);
+	if (way == SUM_ADD) {
+		index_sum_add(&bucket->sum, &element);
+		index_sum_add(&txn->store->root.total, &element);
+		bucket->rows++;
+	} else {
+		index_sum_sub(&bucket->sum, &element);
+		index_sum_sub(&txn->store->root.total, &element);
+		bucket->rows--;
+	}
+	return 0;
+}
+
+struct txn_mark txn_mark(const struct txn *txn)
+{
+	return (struct txn_mark){.nundo = txn->nundo,
+		.total = txn->store->root.total,
+		.next_row = txn->store->root.next_row,
+		.secrets = txn->secrets};
+}
+
+void txn_undo(struct txn *txn, const struct txn_mark *mark)
+{
+	while (txn->nundo > mark->nundo) {
+		const struct bucket_undo *undo = &txn->undo[--txn->nundo];
+		txn->store->buckets[undo->bucket].header = undo->before;
+	}
+	txn->store->root.total = mark->total;
+	txn->store->root.next_row = mark->next_row;
+	txn->secrets = mark->secrets;
+}
+
+static int txn_seal_bucket(struct txn *txn, unsigned number)
+{
+	struct store *store = txn->store;
+	struct bucket *bucket = &store->buckets[number];
+	struct seal_place place;
+	uint8_t plain[HEADER_BUCKET], box[HEADER_BUCKET + SEAL_OVERHEAD];
+	AUTO_QUERY query = NULL;
+	int r = db_query(txn->db, QUERY_BUCKET_UPDATE, &query);
+
+	if (r < 0)
+		return r;
+	/* If the group is rolled back later, a number is left out: no matter. */
+	bucket->ver++;
+	header_bucket_encode(&bucket->header, plain);
+	store_place(store, SEAL_BUCKET, number, 0, NULL, bucket->ver, &place);
+	seal_box(store->keys->meta, &place, plain, sizeof(plain), box);
+	db_bind_int(query, 1, number);
+	db_bind_int(query, 2, (int64_t)bucket->ver);
+	db_bind_blob(query, 3, box, sizeof(box));
+	return db_run(query, 1);
+}
+
+static int txn_seal_root(struct txn *txn)
+{
+	struct store *store = txn->store;
+	struct seal_place place;
+	uint8_t plain[HEADER_ROOT], box[HEADER_ROOT + SEAL_OVERHEAD];
+	AUTO_QUERY query = NULL;
+	int r = db_query(txn->db, QUERY_ROOT_UPDATE, &query);
+
+	if (r < 0)
+		return r;
+	store->root.commits++;
+	store->root.next_value = atomic_load(&store->next_value);
+	header_root_encode(&store->root, plain);
+	store_place(store, SEAL_ROOT, 1, 0, NULL, 0, &place);
+	seal_box(store->keys->meta, &place, plain, sizeof(plain), box);
+	db_bind_blob(query, 1, box, sizeof(box));
+	return db_run(query, 1);
+}
+
+int txn_seal(struct txn *txn)
+{
+	uint8_t sealed[INDEX_BUCKETS / 8] = {0};
+	int r = 0;
+
+	for (size_t i = 0; i < txn->nundo && r == 0; i++) {
+		unsigned number = txn->undo[i].bucket;
+		if (sealed[number / 8] & 1u << number % 8)
+			continue;
+		sealed[number / 8] = (uint8_t)(sealed[number / 8] | 1u << number % 8);
+		r = txn_seal_bucket(txn, number);
+	}
+	return r < 0 ? r : txn_seal_root(txn);
+}
+
+void txn_clear(struct txn *txn)
+{
+	row_clear(&txn->row);
+	row_clear(&txn->other);
+	row_clear(&txn->past);
+	secbuf_free(&txn->sealed);
+	free(txn->undo);
+}
+
+int txn_next_row(struct txn *txn, int64_t *ret_row)
+{
+	if (txn->store->root.next_row > ROW_MAX)
+		return -ENOSPC;
+	*ret_row = (int64_t)txn->store->root.next_row++;
+	return 0;
+}
+
+/* ---- namespaces ---- */
+
+static int txn_ns_seal(struct txn *txn, struct store_ns ns, struct txn_ns *change,
+	uint8_t tag[INDEX_TAG], uint8_t box[HEADER_NS + SEAL_OVERHEAD])
+{
+	struct seal_place place;
+	uint8_t plain[HEADER_NS];
+	int r = header_ns_encode(&change->h, plain);
+
+	if (r < 0)
+		return r;
+	index_tag_ns(txn->store->keys->index, (uint8_t)ns.kind, ns.uid, tag);
+	store_place(txn->store, SEAL_NS, change->id, 0, tag, change->ver, &place);
+	seal_box(txn->store->keys->meta, &place, plain, sizeof(plain), box);
+	memcpy(change->head, box, SEAL_OVERHEAD);
+	return 0;
+}
+
+static int txn_ns_make(struct txn *txn, struct store_ns ns, struct txn_ns *change)
+{
+	uint8_t tag[INDEX_TAG], box[HEADER_NS + SEAL_OVERHEAD];
+	AUTO_QUERY query = NULL;
+
+	*change = (struct txn_ns){.ver = 1};
+	change->h = (struct header_ns){.kind = (uint8_t)ns.kind,
+		.uid = ns.uid,
+		.owner = ns.uid,
+		.gid = ns.uid,
+		.mode = 0700,
+		.atime = txn->now,
+		.mtime = txn->now,
+		.ctime = txn->now};
+	int r = txn_next_row(txn, &change->id);
+	if (r == 0)
+		r = txn_ns_seal(txn, ns, change, tag, box);
+	if (r == 0)
+		r = txn_sum(txn, SUM_ADD, change->id, 0, tag, change->ver, change->head);
+	if (r == 0)
+		r = db_query(txn->db, QUERY_NS_INSERT, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, change->id);
+	db_bind_blob(query, 2, tag, sizeof(tag));
+	db_bind_int(query, 3, (int64_t)change->ver);
+	db_bind_blob(query, 4, box, sizeof(box));
+	return db_run(query, 1);
+}
+
+int txn_ns_get(struct txn *txn, struct store_ns ns, struct txn_ns *ret_ns)
+{
+	int r = store_ns_load(
+		txn->store, txn->db, ns, &ret_ns->id, &ret_ns->ver, ret_ns->head, &ret_ns->h);
+
+	return r == -ENOENT ? txn_ns_make(txn, ns, ret_ns) : r;
+}
+
+int txn_ns_put(struct txn *txn, struct store_ns ns, struct txn_ns *change)
+{
+	uint8_t tag[INDEX_TAG], box[HEADER_NS + SEAL_OVERHEAD];
+	AUTO_QUERY query = NULL;
+
+	index_tag_ns(txn->store->keys->index, (uint8_t)ns.kind, ns.uid, tag);
+	int r = txn_sum(txn, SUM_SUB, change->id, 0, tag, change->ver, change->head);
+	change->ver++;
+	if (r == 0)
+		r = txn_ns_seal(txn, ns, change, tag, box);
+	if (r == 0)
+		r = txn_sum(txn, SUM_ADD, change->id, 0, tag, change->ver, change->head);
+	if (r == 0)
+		r = db_query(txn->db, QUERY_NS_UPDATE, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, change->id);
+	db_bind_int(query, 2, (int64_t)change->ver);
+	db_bind_blob(query, 3, box, sizeof(box));
+	return db_run(query, 1);
+}
+
+/* Counts secrets in and out of a namespace; its directory changed with it. */
+static int txn_ns_count(struct txn *txn, struct store_ns ns, int by, int64_t *ret_id)
+{
+	struct txn_ns change;
+	int r = txn_ns_get(txn, ns, &change);
+
+	if (r < 0)
+		return r;
+	change.h.secrets += (uint64_t)by;
+	change.h.mtime = change.h.ctime = txn->now;
+	*ret_id = change.id;
+	return txn_ns_put(txn, ns, &change);
+}
+
+static int txn_charge(struct txn *txn, uint32_t uid, int64_t secrets, int64_t bytes)
+{
+	struct store_ns ns = {NS_PRIVATE, uid};
+	struct txn_ns change;
+
+	if (secrets == 0 && bytes == 0)
+		return 0;
+	int r = txn_ns_get(txn, ns, &change);
+	if (r < 0)
+		return r;
+	change.h.owned += (uint64_t)secrets;
+	change.h.bytes += (uint64_t)bytes;
+	return txn_ns_put(txn, ns, &change);
+}
+
+/* ---- secrets ---- */
+
+struct txn_before txn_before(const struct manifest *m)
+{
+	struct txn_before before = {.uid = m->uid};
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		size_t plain = 4 + (size_t)m->keys[i].len;
+		if (m->keys[i].value_id)
+			before.bytes += seal_padme(plain < 64 ? 64 : plain);
+	}
+	return before;
+}
+
+/* Encodes and seals a manifest for a place into txn->sealed. */
+static int txn_seal_manifest(struct txn *txn, const struct manifest *m,
+	const struct seal_place *place, const uint8_t **ret_box, size_t *ret_len)
+{
+	size_t len = manifest_size(m);
+	AUTO_SECBUF plain = SECBUF_INIT;
+	int r = secbuf_alloc(&plain, len, SECMEM_SELF);
+
+	if (r == 0)
+		r = secbuf_grow(&txn->sealed, len + SEAL_OVERHEAD);
+	if (r < 0)
+		return r;
+	manifest_encode(m, plain.data);
+	seal_box(txn->store->keys->manifest, place, plain.data, len, txn->sealed.data);
+	*ret_box = txn->sealed.data;
+	*ret_len = len + SEAL_OVERHEAD;
+	return 0;
+}
+
+static int txn_seal_row(struct txn *txn, struct row *row, const uint8_t **ret_box, size_t *ret_len)
+{
+	struct seal_place place;
+
+	index_tag_secret(txn->store->keys->index, row->ns, row->m.name, row->m.name_len, row->tag);
+	store_place(txn->store, SEAL_SECRET, row->id, row->ns, row->tag, row->ver, &place);
+	int r = txn_seal_manifest(txn, &row->m, &place, ret_box, ret_len);
+	if (r == 0)
+		memcpy(row->head, *ret_box, SEAL_OVERHEAD);
+	return r;
+}
+
+int txn_secret_insert(struct txn *txn, struct store_ns ns, struct row *row)
+{
+	const uint8_t *box;
+	size_t box_len;
+	AUTO_QUERY query = NULL;
+
+	row->ver = 1;
+	int r = txn_next_row(txn, &row->id);
+	if (r == 0)
+		r = txn_ns_count(txn, ns, 1, &row->ns);
+	if (r == 0)
+		r = txn_charge(txn, row->m.uid, 1, 0);
+	if (r == 0)
+		r = txn_seal_row(txn, row, &box, &box_len);
+	if (r == 0)
+		r = txn_sum(txn, SUM_ADD, row->id, row->ns, row->tag, row->ver, row->head);
+	if (r == 0)
+		r = db_query(txn->db, QUERY_SECRET_INSERT, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, row->id);
+	db_bind_int(query, 2, row->ns);
+	db_bind_blob(query, 3, row->tag, INDEX_TAG);
+	db_bind_int(query, 4, (int64_t)row->ver);
+	db_bind_blob(query, 5, box, box_len);
+	r = db_run(query, 1);
+	if (r == 0)
+		txn->secrets++;
+	return r;
+}
+
+/* Writes row (ns, tag, ver, m) over what is there; its element was taken out before. */
+static int txn_secret_write(struct txn *txn, struct row *row)
+{
+	const uint8_t *box;
+	size_t box_len;
+	AUTO_QUERY query = NULL;
+
+	row->ver++;
+	int r = txn_seal_row(txn, row, &box, &box_len);
+	if (r == 0)
+		r = txn_sum(txn, SUM_ADD, row->id, row->ns, row->tag, row->ver, row->head);
+	if (r == 0)
+		r = db_query(txn->db, QUERY_SECRET_UPDATE, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, row->id);
+	db_bind_int(query, 2, row->ns);
+	db_bind_blob(query, 3, row->tag, INDEX_TAG);
+	db_bind_int(query, 4, (int64_t)row->ver);
+	db_bind_blob(query, 5, box, box_len);
+	return db_run(query, 1);
+}
+
+static int txn_charge_change(
+	struct txn *txn, const struct txn_before *before, const struct manifest *m)
+{
+	struct txn_before after = txn_before(m);
+
+	if (before->uid == after.uid)
+		return txn_charge(txn, after.uid, 0, (int64_t)(after.bytes - before->bytes));
+	int r = txn_charge(txn, before->uid, -1, -(int64_t)before->bytes);
+	return r < 0 ? r : txn_charge(txn, after.uid, 1, (int64_t)after.bytes);
+}
+
+int txn_secret_save(struct txn *txn, struct row *row, const struct txn_before *before)
+{
+	int r = txn_sum(txn, SUM_SUB, row->id, row->ns, row->tag, row->ver, row->head);
+
+	if (r == 0)
+		r = txn_secret_write(txn, row);
+	return r < 0 ? r : txn_charge_change(txn, before, &row->m);
+}
+
+int txn_secret_move(struct txn *txn, struct row *row, struct store_ns from, struct store_ns to,
+	const struct txn_before *before)
+{
+	int64_t from_id;
+	int r = txn_sum(txn, SUM_SUB, row->id, row->ns, row->tag, row->ver, row->head);
+
+	if (r == 0)
+		r = txn_ns_count(txn, from, -1, &from_id);
+	if (r == 0)
+		r = txn_ns_count(txn, to, 1, &row->ns);
+	if (r == 0)
+		r = txn_secret_write(txn, row);
+	return r < 0 ? r : txn_charge_change(txn, before, &row->m);
+}
+
+/* ---- values and history ---- */
+
+int txn_value_insert(struct txn *txn, uint64_t value_id, const uint8_t *box, size_t box_len)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(txn->db, QUERY_VALUE_INSERT, &query);
+
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, (int64_t)value_id);
+	db_bind_blob(query, 2, box, box_len);
+	return db_run(query, 1);
+}
+
+int txn_value_delete(struct txn *txn, uint64_t value_id)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(txn->db, QUERY_VALUE_DELETE, &query);
+
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, (int64_t)value_id);
+	/* A value that somebody deleted behind our back must not stop its own deletion. */
+	return db_run(query, 0);
+}
+
+static int manifest_names_value(const struct manifest *m, uint64_t value_id)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->keys[i].value_id == value_id)
+			return 1;
+	return 0;
+}
+
+/* Deletes the values of one manifest that the next version does not name: a value belongs to a run
+ * of versions without gaps, so nothing else can. next NULL: all. */
+static int txn_prune_values(struct txn *txn, const struct manifest *m, const struct manifest *next)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < m->n && r == 0; i++) {
+		uint64_t id = m->keys[i].value_id;
+		if (id && !(next && manifest_names_value(next, id)))
+			r = txn_value_delete(txn, id);
+	}
+	return r;
+}
+
+/* Drops one old version. A damaged one is dropped too, its values stay as waste until a compaction.
+ */
+static int txn_prune_version(
+	struct txn *txn, int64_t secret, uint64_t version, const struct manifest *current)
+{
+	AUTO_QUERY query = NULL;
+	struct row next = {0};
+	int r = store_row_history(txn->store, txn->db, secret, version, &txn->past);
+
+	if (r == 0 && version + 1 < current->version) {
+		r = store_row_history(txn->store, txn->db, secret, version + 1, &next);
+		if (r == 0)
+			r = txn_prune_values(txn, &txn->past.m, &next.m);
+	} else if (r == 0) {
+		r = txn_prune_values(txn, &txn->past.m, current);
+	}
+	row_clear(&next);
+	if (r < 0 && r != -EBADMSG && r != -ENOENT)
+		return r;
+	r = db_query(txn->db, QUERY_HISTORY_DELETE, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, secret);
+	db_bind_int(query, 2, (int64_t)version);
+	return db_run(query, 0);
+}
+
+static int txn_history_insert(struct txn *txn, struct row *row)
+{
+	struct seal_place place;
+	const uint8_t *box;
+	size_t box_len;
+	AUTO_QUERY query = NULL;
+
+	store_place(txn->store, SEAL_HISTORY, row->id, 0, NULL, row->m.version, &place);
+	int r = txn_seal_manifest(txn, &row->m, &place, &box, &box_len);
+	if (r == 0)
+		r = db_query(txn->db, QUERY_HISTORY_INSERT, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, row->id);
+	db_bind_int(query, 2, (int64_t)row->m.version);
+	db_bind_blob(query, 3, box, box_len);
+	return db_run(query, 1);
+}
+
+int txn_version_new(struct txn *txn, struct row *row)
+{
+	int r = txn_history_insert(txn, row);
+
+	row->m.version++;
+	return r;
+}
+
+int txn_version_prune(struct txn *txn, struct row *row)
+{
+	int r = 0;
+
+	while (r == 0 && row->m.version - row->m.oldest > txn->store->limits.history) {
+		r = txn_prune_version(txn, row->id, row->m.oldest, &row->m);
+		row->m.oldest++;
+	}
+	return r;
+}
+
+int txn_secret_delete(struct txn *txn, struct store_ns ns, struct row *row)
+{
+	AUTO_QUERY query = NULL;
+	int64_t ns_id;
+	struct txn_before before = txn_before(&row->m);
+	int r = txn_sum(txn, SUM_SUB, row->id, row->ns, row->tag, row->ver, row->head);
+
+	for (uint64_t v = row->m.oldest; r == 0 && v < row->m.version; v++)
+		r = txn_prune_version(txn, row->id, v, &row->m);
+	if (r == 0)
+		r = txn_prune_values(txn, &row->m, NULL);
+	if (r == 0)
+		r = txn_ns_count(txn, ns, -1, &ns_id);
+	if (r == 0)
+		r = txn_charge(txn, before.uid, -1, -(int64_t)before.bytes);
+	if (r == 0)
+		r = db_query(txn->db, QUERY_SECRET_DELETE, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, row->id);
+	r = db_run(query, 1);
+	if (r == 0)
+		txn->secrets--;
+	return r;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writer: group commit. One thread takes all waiting jobs at once, runs each in a savepoint, seals
+ * buckets and root once and commits; many writers share a sync. Nobody waits for more company:
+ * while one group is synced, the next gathers by itself. A second thread copies the write-ahead log
+ * into the file.
+ */
+#include "store_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CHECKPOINT_PAGES 1000
+#define IDLE_SECONDS     1
+
+struct writer {
+	pthread_mutex_t lock;
+	pthread_cond_t wanted; /* jobs or stopping changed */
+	struct job *first;     /* lock */
+	struct job **last;     /* lock */
+	bool stopping;         /* lock */
+	pthread_t thread;
+	struct txn txn; /* the writer thread's */
+
+	pthread_cond_t checkpoint; /* checkpoint_due or stopping changed */
+	bool checkpoint_due;       /* lock */
+	pthread_t checkpointer;
+	struct db *checkpoint_db; /* the checkpointer's */
+};
+
+static int64_t realtime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int txn_run(struct txn *txn, enum schema_query which)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(txn->db, which, &query);
+
+	return r < 0 ? r : db_run(query, 0);
+}
+
+/* Some errors make SQLite roll the whole transaction back by itself; -ESTALE says so. */
+static int job_run(struct txn *txn, struct job *job)
+{
+	struct txn_mark mark = txn_mark(txn);
+	int r = txn_run(txn, QUERY_SAVEPOINT);
+
+	if (r == 0)
+		r = job->run(txn, job->arg);
+	if (r >= 0) {
+		job->result = r;
+		r = txn_run(txn, QUERY_RELEASE);
+		if (r == 0)
+			return 0;
+	}
+	txn_undo(txn, &mark);
+	job->result = r;
+	if (!db_in_transaction(txn->db))
+		return -ESTALE;
+	int back = txn_run(txn, QUERY_ROLLBACK_TO);
+	if (back == 0)
+		back = txn_run(txn, QUERY_RELEASE);
+	return back < 0 ? -ESTALE : 0;
+}
+
+static void group_rollback(struct txn *txn, const struct txn_mark *mark)
+{
+	if (db_in_transaction(txn->db))
+		txn_run(txn, QUERY_ROLLBACK);
+	txn_undo(txn, mark);
+}
+
+/* Runs jobs up to end (excluded) in one transaction. -errno: nothing of it happened. */
+static int group_try(struct txn *txn, struct job *first, const struct job *end)
+{
+	struct txn_mark mark = {
+		.total = txn->store->root.total, .next_row = txn->store->root.next_row};
+	uint64_t commits = txn->store->root.commits;
+
+	txn->nundo = 0;
+	txn->secrets = 0;
+	txn->now = realtime_ns();
+	int r = txn_run(txn, QUERY_BEGIN_WRITE);
+	if (r < 0)
+		return r;
+	for (struct job *job = first; job != end && r == 0; job = job->next)
+		r = job_run(txn, job);
+	if (r == 0)
+		r = txn_seal(txn);
+	if (r == 0)
+		r = txn_run(txn, QUERY_COMMIT);
+	if (r < 0) {
+		group_rollback(txn, &mark);
+		txn->store->root.commits = commits;
+		return r;
+	}
+	atomic_fetch_add(&txn->store->secrets, (uint64_t)txn->secrets);
+	return 0;
+}
+
+/* A group that fails as a whole is tried again job by job, so that each gets its own answer. */
+static void group_run(struct txn *txn, struct job *first)
+{
+	if (group_try(txn, first, NULL) == 0)
+		return;
+	for (struct job *job = first; job; job = job->next) {
+		int r = group_try(txn, job, job->next);
+		if (r < 0 && (job->result >= 0 || r != -ESTALE))
+			job->result = r == -ESTALE ? -EIO : r;
+	}
+}
+
+static void group_wake(struct writer *writer, struct job *first)
+{
+	pthread_mutex_lock(&writer->lock);
+	while (first) {
+		struct job *next = first->next; /* the job is gone once its owner wakes */
+		first->done = true;
+		pthread_cond_signal(&first->woken);
+		first = next;
+	}
+	if (db_wal_pages(writer->txn.db) >= CHECKPOINT_PAGES && !writer->checkpoint_due) {
+		writer->checkpoint_due = true;
+		pthread_cond_signal(&writer->checkpoint);
+	}
+	pthread_mutex_unlock(&writer->lock);
+}
+
+/* Waits for jobs; true when the wait ran out with pages in the log. Called with the lock held. */
+static bool writer_wait(struct writer *writer)
+{
+	struct timespec until;
+
+	if (db_wal_pages(writer->txn.db) == 0) {
+		pthread_cond_wait(&writer->wanted, &writer->lock);
+		return false;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_SECONDS;
+	return pthread_cond_timedwait(&writer->wanted, &writer->lock, &until) == ETIMEDOUT;
+}
+
+static void *writer_main(void *arg)
+{
+	struct writer *writer = arg;
+
+	pthread_mutex_lock(&writer->lock);
+	for (;;) {
+		bool idle = false;
+		while (!writer->first && !writer->stopping && !idle)
+			idle = writer_wait(writer);
+		struct job *jobs = writer->first;
+		writer->first = NULL;
+		writer->last = &writer->first;
+		if (!jobs && writer->stopping)
+			break;
+		pthread_mutex_unlock(&writer->lock);
+		if (jobs) {
+			group_run(&writer->txn, jobs);
+			group_wake(writer, jobs);
+		} else {
+			/* A reader in the way only means: later. */
+			db_checkpoint(writer->txn.db, 1);
+		}
+		pthread_mutex_lock(&writer->lock);
+	}
+	pthread_mutex_unlock(&writer->lock);
+	return NULL;
+}
+
+static void *checkpointer_main(void *arg)
+{
+	struct writer *writer = arg;
+
+	pthread_mutex_lock(&writer->lock);
+	while (!writer->stopping) {
+		if (!writer->checkpoint_due) {
+			pthread_cond_wait(&writer->checkpoint, &writer->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&writer->lock);
+		db_checkpoint(writer->checkpoint_db, 0);
+		pthread_mutex_lock(&writer->lock);
+		writer->checkpoint_due = false;
+	}
+	pthread_mutex_unlock(&writer->lock);
+	return NULL;
+}
+
+static void writer_free(struct writer *writer)
+{
+	txn_clear(&writer->txn);
+	db_close(writer->checkpoint_db);
+	pthread_cond_destroy(&writer->wanted);
+	pthread_cond_destroy(&writer->checkpoint);
+	pthread_mutex_destroy(&writer->lock);
+	free(writer);
+}
+
+int writer_start(struct store *store)
+{
+	pthread_condattr_t monotonic;
+	struct writer *writer = calloc(1, sizeof(*writer));
+
+	if (!writer)
+		return -ENOMEM;
+	pthread_mutex_init(&writer->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&writer->wanted, &monotonic);
+	pthread_cond_init(&writer->checkpoint, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	writer->last = &writer->first;
+	writer->txn.store = store;
+	writer->txn.db = store->db;
+	int r = db_open(store->path, DB_WRITER, &writer->checkpoint_db, NULL);
+	if (r == 0)
+		r = -pthread_create(&writer->thread, NULL, writer_main, writer);
+	if (r < 0) {
+		writer_free(writer);
+		return r;
+	}
+	store->writer = writer;
+	r = -pthread_create(&writer->checkpointer, NULL, checkpointer_main, writer);
+	if (r < 0) {
+		writer->checkpointer = writer->thread;
+		writer_stop(store);
+	}
+	return r;
+}
+
+void writer_stop(struct store *store)
+{
+	struct writer *writer = store->writer;
+
+	if (!writer)
+		return;
+	pthread_mutex_lock(&writer->lock);
+	writer->stopping = true;
+	pthread_cond_broadcast(&writer->wanted);
+	pthread_cond_broadcast(&writer->checkpoint);
+	pthread_mutex_unlock(&writer->lock);
+	pthread_join(writer->thread, NULL);
+	if (!pthread_equal(writer->checkpointer, writer->thread))
+		pthread_join(writer->checkpointer, NULL);
+	db_checkpoint(store->db, 1);
+	store->writer = NULL;
+	writer_free(writer);
+}
+
+int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg)
+{
+	struct writer *writer = store->writer;
+	struct job job = {.run = run, .arg = arg, .woken = PTHREAD_COND_INITIALIZER};
+
+	if (!writer)
+		return -EAGAIN;
+	pthread_mutex_lock(&writer->lock);
+	*writer->last = &job;
+	writer->last = &job.next;
+	pthread_cond_signal(&writer->wanted);
+	while (!job.done)
+		pthread_cond_wait(&job.woken, &writer->lock);
+	pthread_mutex_unlock(&writer->lock);
+	pthread_cond_destroy(&job.woken);
+	return job.result;
+}
