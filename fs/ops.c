@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* ops: the callback table, the thread's reader, errors, and who may touch private nodes. */
+#include "ops.h"
+
+#include <errno.h>
+
+#include "log.h"
+
+struct ops ops;
+_Thread_local struct ops_thread ops_thread;
+
+const struct fuse_lowlevel_ops ops_table = {
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.fsyncdir = op_fsyncdir,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+	.create = op_create,
+};
+
+int ops_thread_begin(void)
+{
+	return store_reader_open(ops.store, &ops_thread.reader);
+}
+
+void ops_thread_end(void)
+{
+	store_reader_close(ops_thread.reader);
+	ops_thread.reader = NULL;
+}
+
+int ops_errno(int err)
+{
+	switch (-err) {
+	case EBADMSG:
+	case EPROTO:
+	case EAGAIN:
+	case EBUSY:
+	case EKEYREJECTED:
+		return EIO;
+	case 0:
+		return 0;
+	default:
+		return -err;
+	}
+}
+
+void ops_fail(fuse_req_t req, int err)
+{
+	fuse_reply_err(req, ops_errno(err));
+}
+
+int ops_private_check(uint32_t caller, uint32_t owner)
+{
+	return caller == owner && config_private_allowed(ops.config, caller) ? 0 : -EACCES;
+}
+
+int ops_secret_check(fuse_req_t req, const struct manifest *m)
+{
+	return m->ns_kind == NS_PRIVATE ? ops_private_check(fuse_req_ctx(req)->uid, m->ns_uid) : 0;
+}
+
+int ops_begin(void)
+{
+	return store_begin(ops_thread.reader);
+}
+
+int ops_secret(fuse_req_t req, uint64_t row, const struct store_secret **ret_secret)
+{
+	int r = store_secret_by_row(ops_thread.reader, row, ret_secret);
+
+	if (r < 0)
+		return ops_stale(r);
+	return ops_secret_check(req, &(*ret_secret)->m);
+}

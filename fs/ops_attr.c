@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_attr: attributes of every kind of node, chmod and its kin, ACLs as xattrs, statfs,
+ * invalidations. */
+#include "ops.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <time.h>
+
+#include "acl.h"
+#include "handle.h"
+#include "later.h"
+
+#define NSEC          1000000000
+#define BLOCK         4096
+#define INVAL_RETRY   100 /* ms: a reply that the invalidation overtook has arrived by then */
+#define XATTR_ACCESS  "system.posix_acl_access"
+#define XATTR_DEFAULT "system.posix_acl_default"
+
+/* ---- attributes ---- */
+
+static void set_time(struct timespec *to, int64_t ns)
+{
+	to->tv_sec = ns / NSEC;
+	to->tv_nsec = ns % NSEC;
+	if (to->tv_nsec < 0) {
+		to->tv_sec--;
+		to->tv_nsec += NSEC;
+	}
+}
+
+static void set_times(struct stat *st, int64_t atime, int64_t mtime, int64_t ctime)
+{
+	set_time(&st->st_atim, atime);
+	set_time(&st->st_mtim, mtime);
+	set_time(&st->st_ctim, ctime);
+}
+
+static int64_t get_time(const struct timespec *ts)
+{
+	return (int64_t)ts->tv_sec * NSEC + ts->tv_nsec;
+}
+
+static void attr_fixed(const struct node *node, mode_t mode, nlink_t nlink, struct stat *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_ino = node_ino(node);
+	st->st_mode = mode;
+	st->st_nlink = nlink;
+	st->st_blksize = BLOCK;
+	set_times(st, ops.boot->mounted_at * NSEC, ops.boot->mounted_at * NSEC,
+		ops.boot->mounted_at * NSEC);
+}
+
+void ops_attr_secret(const struct store_secret *secret, struct stat *ret_st)
+{
+	const struct manifest *m = &secret->m;
+
+	attr_fixed(&(struct node){.kind = NODE_SECRET, .row = secret->row}, S_IFDIR | m->mode, 2,
+		ret_st);
+	ret_st->st_uid = m->uid;
+	ret_st->st_gid = m->gid;
+	set_times(ret_st, m->atime, m->mtime, m->ctime);
+}
+
+void ops_attr_key(uint64_t row, const struct manifest_key *key, struct stat *ret_st)
+{
+	const struct node node = {.kind = NODE_KEY, .row = row, .key_no = key->no};
+
+	attr_fixed(&node, S_IFREG | key->mode, 1, ret_st);
+	ret_st->st_uid = key->uid;
+	ret_st->st_gid = key->gid;
+	ret_st->st_size = key->len;
+	ret_st->st_blocks = (key->len + 511) / 512;
+	set_times(ret_st, key->atime, key->mtime, key->ctime);
+}
+
+static int attr_ns(const struct node *node, struct stat *ret_st)
+{
+	struct store_ns ns = {node->kind == NODE_PUBLIC ? NS_PUBLIC : NS_PRIVATE, node->uid};
+	struct header_ns h;
+	int r = store_ns_get(ops_thread.reader, ns, &h);
+
+	if (r < 0)
+		return r;
+	attr_fixed(node, S_IFDIR | h.mode, (nlink_t)(2 + h.secrets), ret_st);
+	ret_st->st_uid = h.owner;
+	ret_st->st_gid = h.gid;
+	if (h.ctime)
+		set_times(ret_st, h.atime, h.mtime, h.ctime);
+	return 0;
+}
+
+static int attr_row(const struct node *node, struct stat *ret_st)
+{
+	const struct store_secret *secret;
+	int r = store_secret_by_row(ops_thread.reader, node->row, &secret);
+
+	if (r < 0)
+		return ops_stale(r);
+	if (node->kind == NODE_SECRET) {
+		ops_attr_secret(secret, ret_st);
+		return 0;
+	}
+	const struct manifest_key *key = manifest_key_by_no(&secret->m, node->key_no);
+	if (!key)
+		return -ESTALE;
+	ops_attr_key(node->row, key, ret_st);
+	return 0;
+}
+
+int ops_attr_node(const struct node *node, struct stat *ret_st)
+{
+	switch (node->kind) {
+	case NODE_ROOT:
+		attr_fixed(node, S_IFDIR | 0755, 3, ret_st);
+		return 0;
+	case NODE_PUBLIC:
+	case NODE_PRIVATE:
+		return attr_ns(node, ret_st);
+	case NODE_DOT_PRIVATE:
+		attr_fixed(node, S_IFDIR | 0711, 2, ret_st);
+		return 0;
+	case NODE_PRIVATE_LINK:
+		attr_fixed(node, S_IFLNK | 0777, 1, ret_st);
+		return 0;
+	case NODE_SECRET:
+	case NODE_KEY:
+		return attr_row(node, ret_st);
+	default:
+		return -ESTALE;
+	}
+}
+
+void ops_entry(const struct node *node, const struct stat *st, double attr_seconds,
+	struct fuse_entry_param *ret_entry)
+{
+	memset(ret_entry, 0, sizeof(*ret_entry));
+	ret_entry->ino = node_id(node);
+	ret_entry->generation = store_generation(ops.store, ret_entry->ino);
+	ret_entry->attr = *st;
+	ret_entry->attr_timeout =
+		node->kind == NODE_KEY && handle_uncommitted(ret_entry->ino) ? 0 : attr_seconds;
+	ret_entry->entry_timeout = OPS_NAME_SECONDS;
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node node;
+	struct stat st;
+	uint64_t size;
+
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun;
+	if (r == 0)
+		r = node_parse(ino, &node) ? ops_attr_node(&node, &st) : -ESTALE;
+	if (r < 0)
+		return ops_fail(req, r);
+	bool uncommitted = node.kind == NODE_KEY && handle_uncommitted(ino);
+	if (fi && ops_own_size(&node, fi, &size)) {
+		st.st_size = (off_t)size;
+		st.st_blocks = (blkcnt_t)((size + 511) / 512);
+	}
+	fuse_reply_attr(req, &st, uncommitted ? 0 : OPS_ATTR_SECONDS);
+}
+
+/* ---- invalidations ---- */
+
+static void changed_again(void *arg)
+{
+	fuse_lowlevel_notify_inval_inode(ops.session, (fuse_ino_t)arg, -1, 0);
+}
+
+/* Only this notification is safe: the others wait for locks that a client holds while it waits for
+ * us. */
+void ops_changed(uint64_t node)
+{
+	if (fuse_lowlevel_notify_inval_inode(ops.session, node, -1, 0) == -ENOENT)
+		/* Without memory for it the reply that was overtaken is stale for its second. */
+		later_add(INVAL_RETRY, changed_again, (void *)(uintptr_t)node);
+}
+
+void ops_touched(const struct store_touched *touched)
+{
+	if (touched->key_no)
+		ops_changed(node_key(touched->row, touched->key_no));
+	ops_changed(node_secret(touched->row));
+}
+
+/* ---- changing attributes ---- */
+
+/* The ACLs of a node, copied out of the snapshot. */
+struct acls {
+	uint8_t access[ACL_MAX];
+	uint16_t access_len;
+	uint8_t dflt[ACL_MAX];
+	uint16_t dflt_len;
+	uint32_t mode;
+};
+
+static void acls_copy(struct acls *acls, uint32_t mode, const uint8_t *access, uint16_t access_len,
+	const uint8_t *dflt, uint16_t dflt_len)
+{
+	acls->mode = mode;
+	acls->access_len = access_len;
+	acls->dflt_len = dflt_len;
+	if (access_len)
+		memcpy(acls->access, access, access_len);
+	if (dflt_len)
+		memcpy(acls->dflt, dflt, dflt_len);
+}
+
+static int acls_of_secret(const struct node *node, const struct manifest *m, struct acls *acls)
+{
+	if (node->kind == NODE_SECRET) {
+		acls_copy(acls, m->mode, m->acl, m->acl_len, m->default_acl, m->default_acl_len);
+		return 0;
+	}
+	const struct manifest_key *key = manifest_key_by_no(m, node->key_no);
+	if (!key)
+		return -ESTALE;
+	acls_copy(acls, key->mode, key->acl, key->acl_len, NULL, 0);
+	return 0;
+}
+
+/* Reads the ACLs and checks that this caller may touch the node at all. */
+static int acls_read(fuse_req_t req, const struct node *node, struct acls *acls)
+{
+	const struct store_secret *secret;
+	struct header_ns h;
+	AUTO_SNAPSHOT begun = ops_begin();
+
+	if (begun < 0)
+		return begun;
+	memset(acls, 0, sizeof(*acls));
+	if (node->kind == NODE_PUBLIC) {
+		int r = store_ns_get(ops_thread.reader, (struct store_ns){NS_PUBLIC, 0}, &h);
+		if (r == 0)
+			acls_copy(acls, h.mode, h.acl, h.acl_len, h.default_acl, h.default_acl_len);
+		return r;
+	}
+	if (node->kind == NODE_PRIVATE)
+		return ops_private_check(fuse_req_ctx(req)->uid, node->uid);
+	if (node->kind != NODE_SECRET && node->kind != NODE_KEY)
+		return 0;
+	int r = ops_secret(req, node->row, &secret);
+	return r < 0 ? r : acls_of_secret(node, &secret->m, acls);
+}
+
+/* Stores attributes of whatever the node is. */
+static int attr_store(const struct node *node, const struct store_attr *attr)
+{
+	struct store_touched touched;
+
+	switch (node->kind) {
+	case NODE_PUBLIC:
+		return store_ns_attr_set(ops.store, (struct store_ns){NS_PUBLIC, 0}, attr);
+	case NODE_PRIVATE:
+		if (attr->set & ~(unsigned)(STORE_ATTR_ATIME | STORE_ATTR_MTIME))
+			return -EPERM;
+		return store_ns_attr_set(ops.store, (struct store_ns){NS_PRIVATE, node->uid}, attr);
+	case NODE_SECRET:
+	case NODE_KEY:
+		return ops_stale(
+			store_attr_set(ops.store, node->row, node->key_no, attr, &touched));
+	default:
+		return -EPERM;
+	}
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return get_time(&now);
+}
+
+/* chmod keeps the ACL in step. */
+static void setattr_mode(struct store_attr *attr, struct acls *acls, mode_t mode)
+{
+	attr->set |= STORE_ATTR_MODE;
+	attr->mode = mode & 01777; /* set-user-id and set-group-id mean nothing here */
+	if (!acls->access_len)
+		return;
+	acl_chmod(acls->access, acls->access_len, attr->mode);
+	attr->set |= STORE_ATTR_ACL;
+	attr->acl = acls->access;
+	attr->acl_len = acls->access_len;
+}
+
+static void setattr_collect(
+	struct store_attr *attr, struct acls *acls, const struct stat *st, int to_set)
+{
+	if (to_set & FUSE_SET_ATTR_MODE)
+		setattr_mode(attr, acls, st->st_mode);
+	if (to_set & FUSE_SET_ATTR_UID) {
+		attr->set |= STORE_ATTR_UID;
+		attr->uid = st->st_uid;
+	}
+	if (to_set & FUSE_SET_ATTR_GID) {
+		attr->set |= STORE_ATTR_GID;
+		attr->gid = st->st_gid;
+	}
+	if (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)) {
+		attr->set |= STORE_ATTR_ATIME;
+		attr->atime = to_set & FUSE_SET_ATTR_ATIME_NOW ? now_ns() : get_time(&st->st_atim);
+	}
+	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) {
+		attr->set |= STORE_ATTR_MTIME;
+		attr->mtime = to_set & FUSE_SET_ATTR_MTIME_NOW ? now_ns() : get_time(&st->st_mtim);
+	}
+}
+
+static int setattr_do(fuse_req_t req, const struct node *node, const struct stat *st, int to_set,
+	const struct fuse_file_info *fi)
+{
+	struct acls acls;
+	struct store_attr attr = {0};
+	/* Through a descriptor it comes from whoever holds it. */
+	int r = fi ? 0 : acls_read(req, node, &acls);
+
+	if (r < 0)
+		return r;
+	if (fi)
+		memset(&acls, 0, sizeof(acls));
+	if (to_set & FUSE_SET_ATTR_SIZE) {
+		r = ops_truncate(req, node, (uint64_t)st->st_size, fi);
+		if (r < 0)
+			return r;
+	}
+	/* fchmod, fchown and futimens come without a handle, so this is never the descriptor's way
+	 * around the check. */
+	setattr_collect(&attr, &acls, st, to_set);
+	if (!attr.set)
+		return 0;
+	r = attr_store(node, &attr);
+	if (r == 0 && attr.set & STORE_ATTR_MTIME)
+		handle_mtime_explicit(node_id(node));
+	return r;
+}
+
+void op_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, struct fuse_file_info *fi)
+{
+	struct node node;
+	struct stat after;
+	uint64_t size;
+	int r = node_parse(ino, &node) ? setattr_do(req, &node, st, to_set, fi) : -ESTALE;
+
+	if (r < 0)
+		return ops_fail(req, r);
+	AUTO_SNAPSHOT begun = ops_begin();
+	r = begun < 0 ? begun : ops_attr_node(&node, &after);
+	if (r < 0)
+		return ops_fail(req, r);
+	if (fi && ops_own_size(&node, fi, &size))
+		after.st_size = (off_t)size;
+	bool uncommitted = node.kind == NODE_KEY && handle_uncommitted(ino);
+	fuse_reply_attr(req, &after, uncommitted ? 0 : OPS_LOOKUP_SECONDS);
+}
+
+/* ---- xattrs ---- */
+
+static int xattr_reply(fuse_req_t req, const void *value, size_t len, size_t size)
+{
+	if (size == 0)
+		return fuse_reply_xattr(req, len);
+	if (size < len)
+		return fuse_reply_err(req, ERANGE);
+	return fuse_reply_buf(req, value, len);
+}
+
+static bool xattr_is_acl(const char *name)
+{
+	return strcmp(name, XATTR_ACCESS) == 0 || strcmp(name, XATTR_DEFAULT) == 0;
+}
+
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	struct node node;
+	struct acls acls;
+	int r = node_parse(ino, &node) ? acls_read(req, &node, &acls) : -ESTALE;
+
+	if (r < 0)
+		return ops_fail(req, r);
+	bool dflt = strcmp(name, XATTR_DEFAULT) == 0;
+	uint16_t len = dflt ? acls.dflt_len : acls.access_len;
+	if (!xattr_is_acl(name) || len == 0)
+		return ops_fail(req, -ENODATA);
+	xattr_reply(req, dflt ? acls.dflt : acls.access, len, size);
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	static const char both[] = XATTR_ACCESS "\0" XATTR_DEFAULT;
+	struct node node;
+	struct acls acls;
+	int r = node_parse(ino, &node) ? acls_read(req, &node, &acls) : -ESTALE;
+
+	if (r < 0)
+		return ops_fail(req, r);
+	size_t access = acls.access_len ? sizeof(XATTR_ACCESS) : 0;
+	size_t dflt = acls.dflt_len ? sizeof(XATTR_DEFAULT) : 0;
+	xattr_reply(req, access ? both : both + sizeof(XATTR_ACCESS), access + dflt, size);
+}
+
+static int acl_set_access(
+	struct store_attr *attr, const struct acls *acls, const uint8_t *acl, size_t len)
+{
+	attr->set = STORE_ATTR_ACL;
+	if (len == 0)
+		return 0;
+	int r = acl_check(acl, len);
+	if (r < 0)
+		return r;
+	attr->set |= STORE_ATTR_MODE;
+	attr->mode = (acls->mode & ~0777u) | acl_mode(acl, len);
+	if (!acl_is_mode(acl, len)) {
+		attr->acl = acl;
+		attr->acl_len = (uint16_t)len;
+	}
+	return 0;
+}
+
+static int acl_set_default(
+	struct store_attr *attr, const struct node *node, const uint8_t *acl, size_t len)
+{
+	attr->set = STORE_ATTR_DEFAULT_ACL;
+	if (node->kind == NODE_KEY)
+		return len ? -EACCES : 0;
+	if (len == 0)
+		return 0;
+	attr->default_acl = acl;
+	attr->default_acl_len = (uint16_t)len;
+	return acl_check(acl, len);
+}
+
+/* len 0 removes it. */
+static int xattr_set_acl(
+	fuse_req_t req, const struct node *node, const char *name, const uint8_t *acl, size_t len)
+{
+	struct acls acls;
+	struct store_attr attr = {0};
+	int r = acls_read(req, node, &acls);
+
+	if (r < 0)
+		return r;
+	if (node->kind != NODE_PUBLIC && node->kind != NODE_SECRET && node->kind != NODE_KEY)
+		return -EOPNOTSUPP;
+	if (strcmp(name, XATTR_DEFAULT) == 0)
+		r = acl_set_default(&attr, node, acl, len);
+	else
+		r = acl_set_access(&attr, &acls, acl, len);
+	return r < 0 ? r : attr_store(node, &attr);
+}
+
+void op_setxattr(
+	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	struct node node;
+
+	(void)flags; /* an ACL is always there, if only as the mode */
+	if (!node_parse(ino, &node))
+		return ops_fail(req, -ESTALE);
+	if (!xattr_is_acl(name))
+		return ops_fail(req, -EOPNOTSUPP);
+	int r = xattr_set_acl(req, &node, name, (const uint8_t *)value, size);
+	ops_fail(req, r);
+	if (r == 0)
+		ops_changed(ino);
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct node node;
+
+	if (!node_parse(ino, &node))
+		return ops_fail(req, -ESTALE);
+	if (!xattr_is_acl(name))
+		return ops_fail(req, -ENODATA);
+	int r = xattr_set_acl(req, &node, name, NULL, 0);
+	ops_fail(req, r);
+	if (r == 0)
+		ops_changed(ino);
+}
+
+/* ---- statfs ---- */
+
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs host, st = {0};
+
+	(void)ino;
+	/* Room is what the store's file system has. */
+	if (statvfs(ops.config->store, &host) < 0)
+		return ops_fail(req, -errno);
+	st.f_bsize = st.f_frsize = BLOCK;
+	st.f_blocks = (fsblkcnt_t)((unsigned long long)host.f_blocks * host.f_frsize / BLOCK);
+	st.f_bfree = (fsblkcnt_t)((unsigned long long)host.f_bfree * host.f_frsize / BLOCK);
+	st.f_bavail = (fsblkcnt_t)((unsigned long long)host.f_bavail * host.f_frsize / BLOCK);
+	uint64_t secrets = store_secret_count(ops.store);
+	st.f_files = UINT32_MAX;
+	st.f_ffree = st.f_favail = UINT32_MAX - secrets;
+	st.f_namemax = 255;
+	fuse_reply_statfs(req, &st);
+}

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_dir: names. Looking them up, listing, making, removing and renaming them. */
+#include "ops.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "acl.h"
+#include "name.h"
+
+/* Offsets in a directory: 1 after ".", 2 after "..", then the row or key number plus 2. */
+#define OFFSET_DOT    1
+#define OFFSET_DOTDOT 2
+
+/* ---- lookup ---- */
+
+static int lookup_root(const char *name, struct node *ret_node)
+{
+	static const struct {
+		const char *name;
+		enum node_kind kind;
+	} names[] = {
+		{"public", NODE_PUBLIC},
+		{"private", NODE_PRIVATE_LINK},
+		{".private", NODE_DOT_PRIVATE},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i].name) == 0) {
+			*ret_node = (struct node){.kind = names[i].kind};
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* Any number is there for everybody, always the same node: an error would make the kernel detach
+ * mounts below. */
+static int lookup_dot_private(const char *name, struct node *ret_node)
+{
+	char canonical[16], *end;
+
+	if (name[0] < '0' || name[0] > '9')
+		return -ENOENT;
+	unsigned long long uid = strtoull(name, &end, 10);
+	if (*end || uid >= UINT32_MAX)
+		return -ENOENT;
+	snprintf(canonical, sizeof(canonical), "%llu", uid);
+	if (strcmp(name, canonical) != 0)
+		return -ENOENT;
+	*ret_node = (struct node){.kind = NODE_PRIVATE, .uid = (uint32_t)uid};
+	return 0;
+}
+
+static struct store_ns ns_of(const struct node *node)
+{
+	return (struct store_ns){node->kind == NODE_PUBLIC ? NS_PUBLIC : NS_PRIVATE, node->uid};
+}
+
+static int lookup_secret(
+	const struct node *parent, const char *name, struct node *ret_node, struct stat *ret_st)
+{
+	const struct store_secret *secret;
+	int r = store_secret_by_name(ops_thread.reader, ns_of(parent), name, strlen(name), &secret);
+
+	if (r < 0)
+		return r;
+	*ret_node = (struct node){.kind = NODE_SECRET, .row = secret->row};
+	ops_attr_secret(secret, ret_st);
+	return 0;
+}
+
+static int lookup_key(fuse_req_t req, const struct node *parent, const char *name,
+	struct node *ret_node, struct stat *ret_st)
+{
+	const struct store_secret *secret;
+	int r = ops_secret(req, parent->row, &secret);
+
+	if (r < 0)
+		return r;
+	const struct manifest_key *key = manifest_key_by_name(&secret->m, name, strlen(name));
+	if (!key)
+		return -ENOENT;
+	*ret_node = (struct node){.kind = NODE_KEY, .row = parent->row, .key_no = key->no};
+	ops_attr_key(parent->row, key, ret_st);
+	return 0;
+}
+
+static int lookup(fuse_req_t req, const struct node *parent, const char *name,
+	struct node *ret_node, struct stat *ret_st)
+{
+	int r;
+
+	if (strlen(name) > NAME_MAX_BYTES)
+		return -ENAMETOOLONG;
+	switch (parent->kind) {
+	case NODE_ROOT:
+		r = lookup_root(name, ret_node);
+		break;
+	case NODE_DOT_PRIVATE:
+		r = lookup_dot_private(name, ret_node);
+		break;
+	case NODE_PRIVATE:
+		r = ops_private_check(fuse_req_ctx(req)->uid, parent->uid);
+		return r < 0 ? r : lookup_secret(parent, name, ret_node, ret_st);
+	case NODE_PUBLIC:
+		return lookup_secret(parent, name, ret_node, ret_st);
+	case NODE_SECRET:
+		return lookup_key(req, parent, name, ret_node, ret_st);
+	default:
+		return -ENOTDIR;
+	}
+	return r < 0 ? r : ops_attr_node(ret_node, ret_st);
+}
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node dir, node;
+	struct stat st;
+	struct fuse_entry_param entry;
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun;
+
+	if (r == 0)
+		r = node_parse(parent, &dir) ? lookup(req, &dir, name, &node, &st) : -ESTALE;
+	if (r < 0)
+		return ops_fail(req, r);
+	ops_entry(&node, &st, OPS_LOOKUP_SECONDS, &entry);
+	fuse_reply_entry(req, &entry);
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct node node;
+	char target[32];
+	uint32_t uid = fuse_req_ctx(req)->uid;
+
+	if (!node_parse(ino, &node) || node.kind != NODE_PRIVATE_LINK)
+		return ops_fail(req, -EINVAL);
+	if (ops_private_check(uid, uid) < 0)
+		return ops_fail(req, -EACCES);
+	snprintf(target, sizeof(target), ".private/%u", uid);
+	fuse_reply_readlink(req, target);
+}
+
+/* ---- making ---- */
+
+/* What a new node below a parent gets: its ACL from the parent's default, or mode & ~umask. */
+struct made {
+	struct store_new attr;
+	uint8_t acl[ACL_MAX];
+	uint8_t dflt[ACL_MAX];
+};
+
+static void made_fill(fuse_req_t req, struct made *made, mode_t mode, const uint8_t *dflt,
+	uint16_t dflt_len, bool directory)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	uint32_t sticky = mode & S_ISVTX;
+
+	made->attr = (struct store_new){.uid = ctx->uid, .gid = ctx->gid};
+	if (!dflt_len) {
+		made->attr.mode = sticky | (mode & ~ctx->umask & 0777);
+		return;
+	}
+	made->attr.mode =
+		sticky | acl_inherit(dflt, dflt_len, mode, made->acl, &made->attr.acl_len);
+	made->attr.acl = made->acl;
+	if (!directory)
+		return;
+	memcpy(made->dflt, dflt, dflt_len);
+	made->attr.default_acl = made->dflt;
+	made->attr.default_acl_len = dflt_len;
+}
+
+static int made_secret(fuse_req_t req, const struct node *parent, mode_t mode, struct made *made)
+{
+	struct header_ns h;
+	AUTO_SNAPSHOT begun = ops_begin();
+
+	if (begun < 0)
+		return begun;
+	int r = store_ns_get(ops_thread.reader, ns_of(parent), &h);
+	if (r == 0)
+		made_fill(req, made, mode, h.default_acl, h.default_acl_len, true);
+	return r;
+}
+
+static int made_key(fuse_req_t req, uint64_t row, mode_t mode, struct made *made)
+{
+	const struct store_secret *secret;
+	AUTO_SNAPSHOT begun = ops_begin();
+
+	if (begun < 0)
+		return begun;
+	int r = ops_secret(req, row, &secret);
+	if (r == 0)
+		made_fill(req, made, mode, secret->m.default_acl, secret->m.default_acl_len, false);
+	return r;
+}
+
+/* The errno for making something where the structure has no place for it. */
+static int structure_error(const struct node *parent)
+{
+	switch (parent->kind) {
+	case NODE_PRIVATE:
+	case NODE_PUBLIC:
+	case NODE_SECRET:
+		return -EPERM;
+	case NODE_KEY:
+	case NODE_PRIVATE_LINK:
+		return -ENOTDIR;
+	default:
+		return -EACCES;
+	}
+}
+
+static int entry_of(
+	const struct node *node, double attr_seconds, struct fuse_entry_param *ret_entry)
+{
+	struct stat st;
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun < 0 ? begun : ops_attr_node(node, &st);
+
+	if (r == 0)
+		ops_entry(node, &st, attr_seconds, ret_entry);
+	return r;
+}
+
+static int secret_create(fuse_req_t req, const struct node *parent, const char *name, mode_t mode,
+	struct fuse_entry_param *ret_entry)
+{
+	struct made made;
+	struct node node = {.kind = NODE_SECRET};
+
+	if (parent->kind != NODE_PUBLIC && parent->kind != NODE_PRIVATE)
+		return structure_error(parent);
+	int r = parent->kind == NODE_PRIVATE
+			? ops_private_check(fuse_req_ctx(req)->uid, parent->uid)
+			: 0;
+	if (r == 0)
+		r = name_check(name, strlen(name));
+	if (r == 0)
+		r = made_secret(req, parent, mode, &made);
+	if (r == 0)
+		r = store_secret_create(
+			ops.store, ns_of(parent), name, strlen(name), &made.attr, &node.row);
+	if (r == 0)
+		r = entry_of(&node, OPS_LOOKUP_SECONDS, ret_entry);
+	return r;
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct node dir;
+	struct fuse_entry_param entry;
+	int r = node_parse(parent, &dir) ? secret_create(req, &dir, name, mode, &entry) : -ESTALE;
+
+	if (r < 0)
+		return ops_fail(req, r);
+	fuse_reply_entry(req, &entry);
+}
+
+int ops_key_create(fuse_req_t req, uint64_t row, const char *name, mode_t mode,
+	struct store_touched *ret_touched, struct fuse_entry_param *ret_entry)
+{
+	struct made made;
+	struct store_touched touched;
+	int r = name_check_key(name, strlen(name));
+
+	if (r == 0)
+		r = made_key(req, row, mode, &made);
+	if (r == 0)
+		r = ops_stale(
+			store_key_create(ops.store, row, name, strlen(name), &made.attr, &touched));
+	if (r < 0)
+		return r;
+	const struct node node = {.kind = NODE_KEY, .row = row, .key_no = touched.key_no};
+	*ret_touched = touched;
+	/* No attributes in the kernel's cache: a commit may overtake this reply. */
+	return entry_of(&node, 0, ret_entry);
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	struct node dir;
+	struct store_touched touched;
+	struct fuse_entry_param entry;
+	int r;
+
+	(void)rdev;
+	if (!node_parse(parent, &dir))
+		r = -ESTALE;
+	else if (dir.kind != NODE_SECRET)
+		r = structure_error(&dir);
+	else if (!S_ISREG(mode))
+		r = -EPERM;
+	else
+		r = ops_key_create(req, dir.row, name, mode, &touched, &entry);
+	if (r < 0)
+		return ops_fail(req, r);
+	fuse_reply_entry(req, &entry);
+}
+
+void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+	(void)link;
+	(void)parent;
+	(void)name;
+	ops_fail(req, -EPERM);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+	(void)ino;
+	(void)newparent;
+	(void)newname;
+	ops_fail(req, -EPERM);
+}
+
+/* ---- removing ---- */
+
+static int key_remove(fuse_req_t req, const struct node *dir, const char *name)
+{
+	struct store_touched touched;
+	const struct store_secret *secret;
+
+	{
+		AUTO_SNAPSHOT begun = ops_begin();
+		int r = begun < 0 ? begun : ops_secret(req, dir->row, &secret);
+		if (r < 0)
+			return r;
+	}
+	return store_key_remove(ops.store, dir->row, name, strlen(name), &touched);
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node dir;
+	int r;
+
+	if (!node_parse(parent, &dir))
+		r = -ESTALE;
+	else if (dir.kind == NODE_SECRET)
+		r = key_remove(req, &dir, name);
+	else
+		r = dir.kind == NODE_ROOT ? -EPERM : -EISDIR;
+	ops_fail(req, r);
+}
+
+static int secret_remove(fuse_req_t req, const struct node *dir, const char *name)
+{
+	uint64_t row;
+	int r = dir->kind == NODE_PRIVATE ? ops_private_check(fuse_req_ctx(req)->uid, dir->uid) : 0;
+
+	return r < 0 ? r : store_secret_remove(ops.store, ns_of(dir), name, strlen(name), &row);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node dir;
+	int r;
+
+	if (!node_parse(parent, &dir))
+		r = -ESTALE;
+	else if (dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE)
+		r = secret_remove(req, &dir, name);
+	else if (dir.kind == NODE_SECRET)
+		r = -ENOTDIR;
+	else
+		r = -EPERM;
+	ops_fail(req, r);
+}
+
+/* ---- renaming ---- */
+
+static int rename_key(fuse_req_t req, const struct node *dir, const char *name, const char *newname,
+	unsigned flags)
+{
+	struct store_touched touched[2];
+	const struct store_secret *secret;
+	int r = name_check_key(newname, strlen(newname));
+
+	if (r < 0)
+		return r;
+	{
+		AUTO_SNAPSHOT begun = ops_begin();
+		r = begun < 0 ? begun : ops_secret(req, dir->row, &secret);
+		if (r < 0)
+			return r;
+	}
+	r = store_key_rename(
+		ops.store, dir->row, name, strlen(name), newname, strlen(newname), flags, touched);
+	if (r < 0)
+		return r;
+	ops_touched(&touched[0]);
+	if (touched[1].key_no)
+		ops_touched(&touched[1]);
+	return 0;
+}
+
+/* Modes and ACLs of the secret and all its keys may have changed with its place. */
+static void changed_secret(uint64_t row)
+{
+	const struct store_secret *secret;
+
+	ops_changed(node_secret(row));
+	AUTO_SNAPSHOT begun = ops_begin();
+	if (begun < 0 || store_secret_by_row(ops_thread.reader, row, &secret) < 0)
+		return;
+	for (uint32_t i = 0; i < secret->m.n; i++)
+		ops_changed(node_key(row, secret->m.keys[i].no));
+}
+
+static int rename_secret(fuse_req_t req, const struct node *from, const char *name,
+	const struct node *to, const char *newname, unsigned flags)
+{
+	uint64_t rows[2];
+	uint32_t uid = fuse_req_ctx(req)->uid;
+	struct store_move move = {.from_ns = ns_of(from),
+		.from = name,
+		.from_len = strlen(name),
+		.to_ns = ns_of(to),
+		.to = newname,
+		.to_len = strlen(newname),
+		.flags = flags,
+		.uid = uid,
+		.public_mode = ops.config->public_mode};
+	int r = name_check(newname, strlen(newname));
+
+	if (r == 0 && from->kind == NODE_PRIVATE)
+		r = ops_private_check(uid, from->uid);
+	if (r == 0 && to->kind == NODE_PRIVATE)
+		r = ops_private_check(uid, to->uid);
+	if (r == 0)
+		r = store_secret_rename(ops.store, &move, rows);
+	if (r < 0)
+		return r;
+	if (from->kind == to->kind && from->uid == to->uid) {
+		ops_changed(node_secret(rows[0]));
+		return 0;
+	}
+	changed_secret(rows[0]);
+	if (rows[1])
+		changed_secret(rows[1]);
+	return 0;
+}
+
+static bool is_namespace(const struct node *node)
+{
+	return node->kind == NODE_PUBLIC || node->kind == NODE_PRIVATE;
+}
+
+static int rename_any(fuse_req_t req, const struct node *from, const char *name,
+	const struct node *to, const char *newname, unsigned flags)
+{
+	unsigned store_flags = (flags & RENAME_NOREPLACE ? STORE_RENAME_NOREPLACE : 0u) |
+			       (flags & RENAME_EXCHANGE ? STORE_RENAME_EXCHANGE : 0u);
+
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+		store_flags == (STORE_RENAME_NOREPLACE | STORE_RENAME_EXCHANGE))
+		return -EINVAL;
+	if (is_namespace(from) && is_namespace(to))
+		return rename_secret(req, from, name, to, newname, store_flags);
+	if (from->kind == NODE_SECRET && to->kind == NODE_SECRET && from->row == to->row)
+		return rename_key(req, from, name, newname, store_flags);
+	if (from->kind == NODE_ROOT || to->kind == NODE_ROOT)
+		return -EPERM;
+	return -EXDEV;
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+	const char *newname, unsigned int flags)
+{
+	struct node from, to;
+	int r = -ESTALE;
+
+	if (node_parse(parent, &from) && node_parse(newparent, &to))
+		r = rename_any(req, &from, name, &to, newname, flags);
+	ops_fail(req, r);
+}
+
+/* ---- listing ---- */
+
+struct listing {
+	fuse_req_t req;
+	char *buf;
+	size_t size;
+	size_t used;
+	bool plus;
+};
+
+/* 0, or 1 when the buffer is full. */
+static int listing_add(struct listing *list, const char *name, const struct node *node,
+	const struct stat *st, off_t next)
+{
+	struct fuse_entry_param entry;
+	size_t room = list->size - list->used;
+	size_t len;
+
+	if (list->plus) {
+		if (node) {
+			ops_entry(node, st, OPS_LOOKUP_SECONDS, &entry);
+		} else {
+			memset(&entry, 0, sizeof(entry));
+			entry.attr = *st;
+		}
+		len = fuse_add_direntry_plus(
+			list->req, list->buf + list->used, room, name, &entry, next);
+	} else {
+		len = fuse_add_direntry(list->req, list->buf + list->used, room, name, st, next);
+	}
+	if (len > room)
+		return 1;
+	list->used += len;
+	return 0;
+}
+
+/* "." and "..": no nodes of their own for the kernel's cache. */
+static int listing_dots(struct listing *list, const struct node *dir, off_t off)
+{
+	struct stat st = {.st_mode = S_IFDIR, .st_ino = node_ino(dir)};
+
+	if (off < OFFSET_DOT && listing_add(list, ".", NULL, &st, OFFSET_DOT))
+		return 1;
+	st.st_ino = NODE_ROOT_ID;
+	return off < OFFSET_DOTDOT ? listing_add(list, "..", NULL, &st, OFFSET_DOTDOT) : 0;
+}
+
+static int list_root(struct listing *list, off_t off)
+{
+	static const struct {
+		const char *name;
+		struct node node;
+	} names[] = {
+		{"public", {.kind = NODE_PUBLIC}},
+		{"private", {.kind = NODE_PRIVATE_LINK}},
+	};
+
+	for (off_t i = off > OFFSET_DOTDOT ? off - OFFSET_DOTDOT : 0;
+		i < (off_t)(sizeof(names) / sizeof(names[0])); i++) {
+		struct stat st;
+		int r = ops_attr_node(&names[i].node, &st);
+		if (r == 0)
+			r = listing_add(
+				list, names[i].name, &names[i].node, &st, OFFSET_DOTDOT + i + 1);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	return 0;
+}
+
+static int list_secret(void *arg, const struct store_secret *secret)
+{
+	struct listing *list = arg;
+	struct stat st;
+	const struct node node = {.kind = NODE_SECRET, .row = secret->row};
+
+	ops_attr_secret(secret, &st);
+	return listing_add(list, secret->m.name, &node, &st, (off_t)secret->row + OFFSET_DOTDOT);
+}
+
+static int list_ns(struct listing *list, const struct node *dir, off_t off)
+{
+	uint64_t after = off > OFFSET_DOTDOT ? (uint64_t)off - OFFSET_DOTDOT : 0;
+	int r = store_list(ops_thread.reader, ns_of(dir), after, list_secret, list);
+
+	/* What is damaged is told at the end, after all that is whole. */
+	return r == -EBADMSG && list->used ? 0 : r;
+}
+
+static int list_keys(struct listing *list, const struct node *dir, off_t off)
+{
+	const struct store_secret *secret;
+	uint64_t after = off > OFFSET_DOTDOT ? (uint64_t)off - OFFSET_DOTDOT : 0;
+	int r = ops_secret(list->req, dir->row, &secret);
+
+	for (uint32_t i = 0; r == 0 && i < secret->m.n; i++) {
+		const struct manifest_key *key = &secret->m.keys[i];
+		const struct node node = {.kind = NODE_KEY, .row = dir->row, .key_no = key->no};
+		struct stat st;
+		if (key->no <= after)
+			continue;
+		ops_attr_key(dir->row, key, &st);
+		r = listing_add(list, key->name, &node, &st, (off_t)key->no + OFFSET_DOTDOT);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int list_dir(struct listing *list, const struct node *dir, off_t off)
+{
+	/* Checks come first, so that an empty buffer is never an answer to a stranger. */
+	int r = dir->kind == NODE_PRIVATE
+			? ops_private_check(fuse_req_ctx(list->req)->uid, dir->uid)
+			: 0;
+
+	if (r < 0)
+		return r;
+	if (listing_dots(list, dir, off))
+		return 0;
+	switch (dir->kind) {
+	case NODE_ROOT:
+		return list_root(list, off);
+	case NODE_DOT_PRIVATE:
+		return 0;
+	case NODE_PUBLIC:
+	case NODE_PRIVATE:
+		return list_ns(list, dir, off);
+	case NODE_SECRET:
+		return list_keys(list, dir, off);
+	default:
+		return -ENOTDIR;
+	}
+}
+
+static void readdir_any(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
+{
+	struct node dir;
+
+	if (!node_parse(ino, &dir))
+		return ops_fail(req, -ESTALE);
+	struct listing list = {.req = req, .size = size, .plus = plus};
+	/* Only names and attributes, which the kernel caches in the clear anyway. */
+	list.buf = malloc(size);
+	if (!list.buf)
+		return ops_fail(req, -ENOMEM);
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun < 0 ? begun : list_dir(&list, &dir, off);
+	if (r < 0)
+		ops_fail(req, r);
+	else
+		fuse_reply_buf(req, list.buf, list.used);
+	free(list.buf);
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)fi;
+	readdir_any(req, ino, size, off, false);
+}
+
+void op_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)fi;
+	readdir_any(req, ino, size, off, true);
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node dir;
+	const struct store_secret *secret;
+	int r = -ESTALE;
+
+	if (node_parse(ino, &dir))
+		r = dir.kind == NODE_PRIVATE ? ops_private_check(fuse_req_ctx(req)->uid, dir.uid)
+					     : 0;
+	if (r == 0 && dir.kind == NODE_SECRET) {
+		AUTO_SNAPSHOT begun = ops_begin();
+		r = begun < 0 ? begun : ops_secret(req, dir.row, &secret);
+	}
+	if (r < 0)
+		return ops_fail(req, r);
+	fi->cache_readdir = 0;
+	fuse_reply_open(req, fi);
+}
+
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	(void)fi;
+	/* Every change was durable before its reply. */
+	ops_fail(req, 0);
+}

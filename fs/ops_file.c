@@ -1,0 +1,682 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ops_file: open keys. Opening is a snapshot; writing is a transaction that ends at close.
+ *
+ * FLUSH commits what *its* lock owner has written. Shells flush a descriptor before they write
+ * (they close a duplicate), and children flush what they inherited when they exit: neither may
+ * publish an empty value.
+ */
+#include "ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "handle.h"
+#include "later.h"
+
+#define PARK_MS     100
+#define PF_SIGNALED 0x400 /* in the flags of /proc/PID/stat while a killed process cleans up */
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* ---- parked opens ---- */
+
+/* An OPEN for reading that came between the truncation and the first write of another: it waits for
+ * what comes, at most PARK_MS. The request waits, not a thread. */
+struct parked {
+	struct parked *next;
+	fuse_req_t req;
+	fuse_ino_t ino;
+	struct fuse_file_info fi;
+	uint64_t serial;
+};
+
+static struct {
+	pthread_mutex_t lock; /* all */
+	struct parked *first;
+	uint64_t serial;
+} park = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+static void park_answer(void *arg)
+{
+	struct parked *parked = arg;
+
+	open_read(parked->req, parked->ino, &parked->fi);
+	free(parked);
+}
+
+/* Takes the first one that fits out of the list. serial 0: any of the node. */
+static struct parked *park_take(fuse_ino_t ino, uint64_t serial)
+{
+	pthread_mutex_lock(&park.lock);
+	struct parked **at = &park.first;
+	while (*at && !(serial ? (*at)->serial == serial : (*at)->ino == ino))
+		at = &(*at)->next;
+	struct parked *taken = *at;
+	if (taken)
+		*at = taken->next;
+	pthread_mutex_unlock(&park.lock);
+	return taken;
+}
+
+static void park_expired(void *arg)
+{
+	struct parked *parked = park_take(0, (uint64_t)(uintptr_t)arg);
+
+	if (parked)
+		park_answer(parked);
+}
+
+/* The writer went on: who waits for this node is answered now. */
+static void park_wake(fuse_ino_t ino)
+{
+	struct parked *parked;
+
+	while ((parked = park_take(ino, 0)))
+		park_answer(parked);
+}
+
+/* false: could not be parked, answer at once. */
+static bool park_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
+{
+	struct parked *parked = calloc(1, sizeof(*parked));
+
+	if (!parked)
+		return false;
+	*parked = (struct parked){.req = req, .ino = ino, .fi = *fi};
+	pthread_mutex_lock(&park.lock);
+	uint64_t serial = parked->serial = ++park.serial;
+	parked->next = park.first;
+	park.first = parked;
+	pthread_mutex_unlock(&park.lock);
+	/* The writer may have gone on just before; and without a timer nobody may wait. */
+	if (!handle_pending(ino))
+		park_wake(ino);
+	else if (later_add(PARK_MS, park_expired, (void *)(uintptr_t)serial) < 0)
+		park_expired((void *)(uintptr_t)serial);
+	return true;
+}
+
+/* ---- opening ---- */
+
+/* Finds the key of a node in a snapshot that the caller began, and checks the caller. */
+static int key_of(fuse_req_t req, fuse_ino_t ino, struct node *ret_node,
+	const struct store_secret **ret_secret, const struct manifest_key **ret_key)
+{
+	if (!node_parse(ino, ret_node))
+		return -ESTALE;
+	if (ret_node->kind != NODE_KEY)
+		return ret_node->kind == NODE_PRIVATE_LINK ? -ELOOP : -EISDIR;
+	int r = ops_secret(req, ret_node->row, ret_secret);
+	if (r < 0)
+		return r;
+	*ret_key = manifest_key_by_no(&(*ret_secret)->m, ret_node->key_no);
+	return *ret_key ? 0 : -ESTALE;
+}
+
+static int open_snapshot(fuse_req_t req, fuse_ino_t ino, struct handle **ret_handle)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct node node;
+	const struct store_secret *secret;
+	const struct manifest_key *key;
+	AUTO_SECBUF value = SECBUF_INIT;
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun < 0 ? begun : key_of(req, ino, &node, &secret, &key);
+
+	if (r < 0)
+		return r;
+	*ret_handle = handle_share(key->value_id, ino, ctx->uid);
+	if (*ret_handle)
+		return 0;
+	r = store_value(ops_thread.reader, node.row, key, ctx->uid, &value);
+	if (r < 0)
+		return r;
+	return handle_open_read(ino, node.row, node.key_no, key->value_id, ctx->uid, ctx->gid,
+		ctx->pid, &value, ret_handle);
+}
+
+static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
+{
+	fi->fh = handle->fh;
+	fi->direct_io = 1;
+	fi->noflush = !handle->can_write;
+	/* Interrupted: nobody will ever release it. */
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		handle_release(handle);
+}
+
+static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle;
+	int r = open_snapshot(req, ino, &handle);
+
+	if (r < 0)
+		return ops_fail(req, r);
+	open_reply(req, handle, fi);
+}
+
+/* What a writer starts from: the current value, nothing (O_TRUNC), or nothing but what it will
+ * append. */
+static int open_writer(fuse_req_t req, fuse_ino_t ino, int flags, struct handle **ret_handle)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct node node;
+	const struct store_secret *secret;
+	const struct manifest_key *key;
+	AUTO_SECBUF value = SECBUF_INIT;
+	bool empty = flags & (O_TRUNC | O_APPEND);
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun < 0 ? begun : key_of(req, ino, &node, &secret, &key);
+
+	if (r == 0)
+		r = empty ? secbuf_alloc(&value, 0, ctx->uid)
+			  : store_value(ops_thread.reader, node.row, key, ctx->uid, &value);
+	if (r == 0)
+		r = handle_open_write(ino, node.row, node.key_no, ctx->uid, ctx->gid, ctx->pid,
+			&value, ret_handle);
+	if (r < 0)
+		return r;
+	(*ret_handle)->append = flags & O_APPEND;
+	(*ret_handle)->tail = flags & O_APPEND && !(flags & O_TRUNC);
+	/* Truncating what is empty already changes nothing. */
+	(*ret_handle)->emptied = flags & O_TRUNC && key->len > 0;
+	return 0;
+}
+
+static bool opens_for_writing(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle;
+
+	if (!opens_for_writing(fi->flags)) {
+		if (handle_pending(ino) && park_open(req, ino, fi))
+			return;
+		return open_read(req, ino, fi);
+	}
+	int r = open_writer(req, ino, fi->flags, &handle);
+	if (r < 0)
+		return ops_fail(req, r);
+	open_reply(req, handle, fi);
+}
+
+void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct node dir;
+	struct store_touched touched;
+	struct fuse_entry_param entry;
+	struct handle *handle;
+	AUTO_SECBUF value = SECBUF_INIT;
+
+	if (!node_parse(parent, &dir))
+		return ops_fail(req, -ESTALE);
+	if (dir.kind != NODE_SECRET)
+		return ops_fail(req,
+			dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE ? -EPERM : -EACCES);
+	int r = secbuf_alloc(&value, 0, ctx->uid);
+	if (r == 0)
+		r = ops_key_create(req, dir.row, name, mode, &touched, &entry);
+	/* Somebody else was faster. The kernel has not checked us against that file: it shall look
+	 * again. */
+	if (r == -EEXIST && !(fi->flags & O_EXCL))
+		r = -ESTALE;
+	if (r == 0)
+		r = handle_open_write(entry.ino, dir.row, touched.key_no, ctx->uid, ctx->gid,
+			ctx->pid, &value, &handle);
+	if (r < 0)
+		return ops_fail(req, r);
+	handle->append = fi->flags & O_APPEND;
+	handle->tail = handle->append;
+	handle->version = touched.version;
+	fi->fh = handle->fh;
+	fi->direct_io = 1;
+	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
+		handle_release(handle);
+}
+
+/* ---- reading ---- */
+
+/* The current committed value: what the page cache gets (mmap, sendfile, splice), and what is
+ * before a tail. */
+static int read_current(fuse_ino_t ino, uint32_t uid, struct secbuf *ret_value)
+{
+	struct node node;
+	const struct store_secret *secret;
+	AUTO_SNAPSHOT begun = ops_begin();
+
+	if (begun < 0)
+		return begun;
+	if (!node_parse(ino, &node) || node.kind != NODE_KEY)
+		return -ESTALE;
+	int r = store_secret_by_row(ops_thread.reader, node.row, &secret);
+	if (r < 0)
+		return ops_stale(r);
+	const struct manifest_key *key = manifest_key_by_no(&secret->m, node.key_no);
+	return key ? store_value(ops_thread.reader, node.row, key, uid, ret_value) : -ESTALE;
+}
+
+/* An earlier worker gave out this reader's handle: find its version again, in whatever version of
+ * the secret it is in. */
+static int read_adopt(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
+{
+	struct node node;
+	const struct store_secret *secret;
+	AUTO_SECBUF value = SECBUF_INIT;
+	uint64_t value_id = handle_value_id(fh);
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun < 0 ? begun : -EIO;
+
+	if (r == 0 || handle_could_write(fh) || !node_parse(ino, &node) || node.kind != NODE_KEY)
+		return -EIO;
+	if (store_secret_by_row(ops_thread.reader, node.row, &secret) < 0)
+		return -EIO;
+	uint64_t oldest = secret->m.oldest;
+	for (uint64_t version = secret->m.version; version >= oldest; version--) {
+		if (store_secret_version(ops_thread.reader, node.row, version, &secret) < 0)
+			continue;
+		const struct manifest_key *key = manifest_key_by_no(&secret->m, node.key_no);
+		if (!key || key->value_id != value_id)
+			continue;
+		r = store_value(ops_thread.reader, node.row, key, SECMEM_SELF, &value);
+		return r < 0 ? r
+			     : handle_adopt(fh, ino, node.row, node.key_no, SECMEM_SELF, &value,
+				       ret_handle);
+	}
+	return -EIO;
+}
+
+static int read_handle(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
+{
+	*ret_handle = handle_find(fh, ino);
+	return *ret_handle ? 0 : read_adopt(fh, ino, ret_handle);
+}
+
+static void reply_part(fuse_req_t req, const struct secbuf *data, size_t size, off_t off)
+{
+	size_t at = (uint64_t)off < data->len ? (size_t)off : data->len;
+	size_t left = data->len - at;
+
+	fuse_reply_buf(req, (const char *)data->data + at, size < left ? size : left);
+}
+
+/* A writer sees its own buffer; one that appends sees what is current, then its tail. */
+static int reply_writer(
+	fuse_req_t req, fuse_ino_t ino, struct handle *handle, size_t size, off_t off)
+{
+	AUTO_SECBUF whole = SECBUF_INIT;
+
+	pthread_mutex_lock(&handle->lock);
+	if (!handle->tail) {
+		reply_part(req, &handle->data, size, off);
+		pthread_mutex_unlock(&handle->lock);
+		return 0;
+	}
+	int r = read_current(ino, handle->uid, &whole);
+	if (r == 0)
+		r = secbuf_grow(&whole, whole.len + handle->data.len);
+	if (r == 0) {
+		memcpy(whole.data + whole.len, handle->data.data, handle->data.len);
+		whole.len += handle->data.len;
+	}
+	pthread_mutex_unlock(&handle->lock);
+	if (r == 0)
+		reply_part(req, &whole, size, off);
+	return r;
+}
+
+static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off)
+{
+	AUTO_SECBUF value = SECBUF_INIT;
+	int r = read_current(ino, SECMEM_SELF, &value);
+
+	if (r == 0)
+		reply_part(req, &value, size, off);
+	return r;
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct handle *handle;
+	int r;
+
+	if (fi->lock_owner == 0) {
+		r = read_page_cache(req, ino, size, off);
+	} else {
+		r = read_handle(fi->fh, ino, &handle);
+		if (r == 0 && handle->can_write)
+			r = reply_writer(req, ino, handle, size, off);
+		else if (r == 0)
+			reply_part(req, &handle->data, size, off);
+	}
+	if (r < 0)
+		ops_fail(req, r);
+}
+
+/* ---- writing ---- */
+
+/* Sets the length of a buffer; what it grows by is zeros. */
+static int buffer_resize(struct secbuf *data, uint64_t len)
+{
+	if (len > ops.limits.max_value)
+		return -EFBIG;
+	if (len > data->cap) {
+		size_t cap = data->cap * 2 > len ? data->cap * 2 : (size_t)len;
+		if (cap > (size_t)ops.limits.max_value && len <= ops.limits.max_value)
+			cap = ops.limits.max_value;
+		int r = secbuf_grow(data, cap > (size_t)len ? cap : (size_t)len);
+		if (r < 0)
+			return r;
+	}
+	if (len > data->len)
+		memset(data->data + data->len, 0, (size_t)len - data->len);
+	else
+		secmem_wipe(data->data + len, data->len - (size_t)len);
+	data->len = (size_t)len;
+	return 0;
+}
+
+static void mark_written(struct handle *handle, uint64_t owner)
+{
+	handle->dirty = true;
+	handle->emptied = handle->flushed = false;
+	handle->mtime_explicit = false;
+	handle->mtime = now_ns();
+	handle_owner_add(&handle->writers, owner);
+}
+
+/* The writer's handle behind a request; an earlier generation's data died with its worker. */
+static int writer_of(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
+{
+	*ret_handle = handle_find(fh, ino);
+	return *ret_handle && (*ret_handle)->can_write ? 0 : -EIO;
+}
+
+static int write_buffer(struct handle *handle, const char *buf, size_t size, off_t off)
+{
+	/* The kernel's idea of the end is not ours: an appender always writes at the end of its
+	 * buffer. */
+	uint64_t at = handle->append ? handle->data.len : (uint64_t)off;
+	uint64_t end = at + size;
+
+	if (end > ops.limits.max_value)
+		return -EFBIG;
+	int r = end > handle->data.len ? buffer_resize(&handle->data, end) : 0;
+	if (r == 0)
+		memcpy(handle->data.data + at, buf, size);
+	return r;
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+	struct fuse_file_info *fi)
+{
+	struct handle *handle;
+
+	/* Pages of a shared writable mapping: they have no close at which to commit. */
+	if (fi->writepage)
+		return ops_fail(req, -EIO);
+	int r = writer_of(fi->fh, ino, &handle);
+	if (r < 0)
+		return ops_fail(req, r);
+	pthread_mutex_lock(&handle->lock);
+	r = write_buffer(handle, buf, size, off);
+	if (r == 0)
+		mark_written(handle, fi->lock_owner);
+	pthread_mutex_unlock(&handle->lock);
+	if (r < 0)
+		return ops_fail(req, r);
+	park_wake(ino);
+	fuse_reply_write(req, size);
+}
+
+/* ---- committing ---- */
+
+static void mark_clean(struct handle *handle)
+{
+	handle->dirty = handle->emptied = handle->flushed = false;
+	handle->writers = handle->flushers = (struct handle_owners){0};
+	if (handle->tail)
+		buffer_resize(&handle->data, 0);
+}
+
+/* With the handle's lock. On an error the buffer stays dirty: the next flush, or the release, tries
+ * again. */
+static int commit_locked(struct handle *handle)
+{
+	struct store_touched touched;
+	const struct store_put put = {.row = handle->row,
+		.key_no = handle->key_no,
+		.bytes = handle->data.data,
+		.len = handle->data.len,
+		.append = handle->tail,
+		.coalesce = handle->version,
+		.mtime = handle->mtime_explicit ? 0
+			 : handle->mtime        ? handle->mtime
+						: now_ns()};
+	int r = store_put(ops.store, &put, &touched);
+
+	/* Removed meanwhile: what is written to an unlinked file goes with it. */
+	if (r == -ENOENT) {
+		mark_clean(handle);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	handle->version = touched.version;
+	mark_clean(handle);
+	ops_touched(&touched);
+	return 0;
+}
+
+/* An error was told to the writer: nothing of it is published later. */
+static int commit_or_drop_locked(struct handle *handle)
+{
+	int r = commit_locked(handle);
+
+	if (r < 0)
+		mark_clean(handle);
+	return r;
+}
+
+/* Is this process being killed? Then half a value must not be published. */
+static bool being_killed(pid_t pid)
+{
+	char path[32], stat[512];
+	unsigned flags;
+
+	if (pid <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, stat, sizeof(stat) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	stat[n] = '\0';
+	/* Behind the name, which may hold anything: state ppid pgrp session tty tpgid flags. */
+	const char *rest = strrchr(stat, ')');
+	return rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       flags & PF_SIGNALED;
+}
+
+static int flush_locked(struct handle *handle, uint64_t owner, pid_t pid)
+{
+	if (!handle->dirty && !handle->emptied)
+		return 0;
+	if (being_killed(pid)) {
+		mark_clean(handle);
+		return 0;
+	}
+	if (handle->dirty && handle_owner_in(&handle->writers, owner))
+		return commit_or_drop_locked(handle);
+	if (handle->emptied && handle_owner_in(&handle->flushers, owner))
+		return commit_or_drop_locked(handle);
+	if (handle->emptied) {
+		handle_owner_add(&handle->flushers, owner);
+		handle->flushed = true;
+	}
+	return 0;
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle;
+
+	if (!handle_could_write(fi->fh))
+		return ops_fail(req, 0);
+	int r = writer_of(fi->fh, ino, &handle);
+	if (r < 0)
+		return ops_fail(req, r);
+	pthread_mutex_lock(&handle->lock);
+	r = flush_locked(handle, fi->lock_owner, fuse_req_ctx(req)->pid);
+	bool pending = handle->flushed;
+	pthread_mutex_unlock(&handle->lock);
+	if (!pending)
+		park_wake(ino);
+	ops_fail(req, r);
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct handle *handle;
+	int r = 0;
+
+	(void)datasync;
+	if (handle_could_write(fi->fh)) {
+		r = writer_of(fi->fh, ino, &handle);
+		if (r == 0) {
+			pthread_mutex_lock(&handle->lock);
+			if (handle->dirty || handle->emptied)
+				r = commit_or_drop_locked(handle);
+			pthread_mutex_unlock(&handle->lock);
+			park_wake(ino);
+		}
+	}
+	ops_fail(req, r);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle = handle_find(fi->fh, ino);
+
+	if (handle && handle->can_write) {
+		pthread_mutex_lock(&handle->lock);
+		if (handle->dirty || handle->emptied)
+			/* There is nobody left to tell. */
+			commit_or_drop_locked(handle);
+		pthread_mutex_unlock(&handle->lock);
+	}
+	/* How many still hold an earlier worker's handle nobody knows; it is opened again when it
+	 * is asked for. */
+	if (handle)
+		handle_release(handle);
+	park_wake(ino);
+	ops_fail(req, 0);
+}
+
+/* ---- truncating ---- */
+
+/* Through a writer's handle: part of its transaction. */
+static int truncate_handle(const struct node *node, uint64_t size, const struct fuse_file_info *fi)
+{
+	struct handle *handle;
+	AUTO_SECBUF whole = SECBUF_INIT;
+	int r = writer_of(fi->fh, node_id(node), &handle);
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&handle->lock);
+	if (handle->tail) {
+		/* From here on it is the whole value that counts. */
+		r = read_current(handle->node, handle->uid, &whole);
+		if (r == 0)
+			r = buffer_resize(&whole, whole.len + handle->data.len);
+		if (r == 0) {
+			memcpy(whole.data + whole.len - handle->data.len, handle->data.data,
+				handle->data.len);
+			secbuf_free(&handle->data);
+			handle->data = secbuf_take(&whole);
+			handle->tail = false;
+		}
+	}
+	if (r == 0)
+		r = buffer_resize(&handle->data, size);
+	if (r == 0)
+		mark_written(handle, ops_thread.setattr_owner);
+	pthread_mutex_unlock(&handle->lock);
+	if (r == 0)
+		park_wake(node_id(node));
+	return r;
+}
+
+/* truncate(2): a transaction of its own. */
+static int truncate_now(fuse_req_t req, const struct node *node, uint64_t size)
+{
+	AUTO_SECBUF value = SECBUF_INIT;
+	struct store_touched touched;
+	int r = read_current(node_id(node), fuse_req_ctx(req)->uid, &value);
+
+	if (r == 0)
+		r = buffer_resize(&value, size);
+	if (r < 0)
+		return r;
+	const struct store_put put = {.row = node->row,
+		.key_no = node->key_no,
+		.bytes = value.data,
+		.len = value.len,
+		.mtime = now_ns()};
+	r = ops_stale(store_put(ops.store, &put, &touched));
+	if (r == 0)
+		ops_touched(&touched);
+	return r;
+}
+
+int ops_truncate(
+	fuse_req_t req, const struct node *node, uint64_t size, const struct fuse_file_info *fi)
+{
+	if (node->kind != NODE_KEY)
+		return -EISDIR;
+	return fi ? truncate_handle(node, size, fi) : truncate_now(req, node, size);
+}
+
+bool ops_own_size(const struct node *node, const struct fuse_file_info *fi, uint64_t *ret_size)
+{
+	AUTO_SECBUF whole = SECBUF_INIT;
+	struct handle *handle = node->kind == NODE_KEY ? handle_find(fi->fh, node_id(node)) : NULL;
+
+	if (!handle || !handle->can_write)
+		return false;
+	pthread_mutex_lock(&handle->lock);
+	uint64_t size = handle->data.len;
+	bool tail = handle->tail;
+	pthread_mutex_unlock(&handle->lock);
+	if (tail) {
+		struct stat st;
+		if (ops_attr_node(node, &st) < 0)
+			return false;
+		size += (uint64_t)st.st_size;
+	}
+	*ret_size = size;
+	return true;
+}

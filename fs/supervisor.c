@@ -1,0 +1,711 @@
+// SPDX-License-Identifier: MIT
+/* supervisor: owns the order of the start, the watch over the workers, and the stop. */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "boot.h"
+#include "exitcode.h"
+#include "fd.h"
+#include "helper.h"
+#include "log.h"
+#include "mount.h"
+#include "secmem.h"
+#include "store.h"
+#include "unlock.h"
+
+#define ARENA        (128u << 10) /* bytes: a source, a master key and scratch */
+#define READY_WAIT   30000        /* all times in ms */
+#define RETRY_FIRST  100
+#define RETRY_MOST   5000
+#define EARLY_DEATHS 5 /* before serving, in a row, until we give up */
+#define CRASHES      10
+#define CRASH_WINDOW 10000
+#define UMOUNT_EVERY 100
+#define END_WAIT     5000 /* for a worker whose connection has ended */
+
+enum stop_phase {
+	STOP_NO,
+	STOP_UMOUNT, /* trying to unmount until stop_at, again at next_at */
+	STOP_DRAIN,  /* unmounted; the worker ends by itself until next_at */
+	STOP_ABORT,  /* the connection is cut; the worker has until next_at */
+	STOP_KILL,   /* SIGKILL is sent; given up at next_at */
+};
+
+struct supervisor {
+	const struct config *config;
+	const char *program;
+	int launcher_fd;
+	struct unlock_reader reader;
+	int lock_fd;
+	int keys_fd;
+	int fuse_fd;
+	int signal_fd;
+	struct mount mount;
+	struct helper helper;
+	struct boot_state boot;
+
+	pid_t worker;  /* 0: none */
+	int report_fd; /* of a worker that is not serving yet */
+	bool serving;  /* the worker of now has said that it is ready */
+	bool served;   /* one of them has */
+	int64_t ready_by;
+	int64_t start_at;         /* when to start the next worker */
+	unsigned early_deaths;    /* since one served */
+	int64_t crashes[CRASHES]; /* ring of the last ones */
+	unsigned ncrashes;
+	int64_t crash_delay;
+
+	enum stop_phase stop;
+	int64_t stop_at;
+	int64_t next_at;
+
+	bool over;
+	int code; /* exit code */
+	struct why why;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- reports ---- */
+
+static ssize_t read_some(int fd, void *bytes, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, bytes, len);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+void supervisor_read_report(int fd, struct supervisor_report *ret_report)
+{
+	struct supervisor_report report = {.kind = 0, .code = EXITCODE_FAILURE};
+	size_t len = 0;
+	uint8_t code;
+	ssize_t n;
+
+	if (read_some(fd, &report.kind, 1) != 1)
+		report.kind = 0;
+	if (report.kind == BOOT_FAILED && read_some(fd, &code, 1) == 1) {
+		report.code = code ? code : EXITCODE_FAILURE;
+		while (len + 1 < sizeof(report.why.text) &&
+			(n = read_some(
+				 fd, report.why.text + len, sizeof(report.why.text) - 1 - len)) > 0)
+			len += (size_t)n;
+	}
+	*ret_report = report;
+}
+
+static void write_failure(int fd, int code, const struct why *why)
+{
+	char head[2] = {BOOT_FAILED, (char)code};
+	struct iovec parts[2] = {
+		{.iov_base = head, .iov_len = sizeof(head)},
+		{.iov_base = (void *)(uintptr_t)why->text, .iov_len = strlen(why->text)},
+	};
+
+	if (writev(fd, parts, 2) < 0)
+		return; /* whoever wanted to know is gone */
+}
+
+static void fail(struct supervisor *s, int code)
+{
+	s->over = true;
+	s->code = code;
+}
+
+/* ---- the start ---- */
+
+/* Who the worker will be. */
+static int find_reader(
+	const struct config *config, struct unlock_reader *ret_reader, struct why *why)
+{
+	struct passwd *pw;
+
+	if (geteuid() != 0) {
+		*ret_reader = (struct unlock_reader){.uid = getuid(), .gid = getgid()};
+		return 0;
+	}
+	errno = 0;
+	pw = getpwnam(config->user);
+	if (!pw)
+		return why_set(why, -EINVAL,
+			"there is no user \"%s\" to run as: make it with \"useradd --system "
+			"--no-create-home "
+			"--shell /usr/sbin/nologin %s\" or \"adduser --system --group %s\", or set "
+			"user=",
+			config->user, config->user, config->user);
+	if (pw->pw_uid == 0)
+		return why_set(why, -EINVAL,
+			"the user \"%s\" is root: secretfs does not serve as root; set user= to "
+			"another",
+			config->user);
+	*ret_reader = (struct unlock_reader){.uid = pw->pw_uid, .gid = pw->pw_gid, .drop = true};
+	return 0;
+}
+
+static int take_store(struct supervisor *s, struct why *why)
+{
+	const char *path = s->config->store;
+	int err = store_check_path(path, s->reader.uid, why);
+
+	if (err < 0)
+		return err;
+	s->lock_fd = store_lock(path, s->reader.uid, s->reader.gid, true, why);
+	if (s->lock_fd < 0)
+		return s->lock_fd;
+	fcntl(s->lock_fd, F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+static int take_keys(struct supervisor *s, struct why *why)
+{
+	int err = secmem_init(ARENA);
+
+	if (err < 0 && err != -EALREADY)
+		return why_set(why, err,
+			"cannot lock memory for keys: %s; raise the limit (ulimit -l)",
+			strerror(-err));
+	s->keys_fd = unlock_open(s->config, &s->reader, why);
+	return s->keys_fd < 0 ? s->keys_fd : 0;
+}
+
+/* From here on signals are only read from signal_fd: nothing may end us between mounting and the
+ * helper. */
+static int take_signals(struct supervisor *s, struct why *why)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd < 0)
+		return why_set(why, -errno, "cannot watch for signals: %s", strerror(errno));
+	return 0;
+}
+
+static int take_mount(struct supervisor *s, struct why *why)
+{
+	int err;
+
+	s->fuse_fd = mount_open(s->config, &s->mount, why);
+	if (s->fuse_fd < 0)
+		return s->fuse_fd;
+	err = mount_init(s->fuse_fd, &s->boot, why);
+	if (err)
+		return err;
+	err = helper_start(&s->helper, &s->mount);
+	if (err)
+		return why_set(why, err, "cannot start the helper process: %s", strerror(-err));
+	return 0;
+}
+
+/* ---- workers ---- */
+
+/* In the child: the descriptors where boot.h says, and nothing else. */
+static int place_descriptors(const int from[4], bool foreground)
+{
+	static const int to[4] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD};
+	int aside[4];
+	int null;
+
+	/* First out of the way: a target may be another one's source. */
+	for (int i = 0; i < 4; i++) {
+		aside[i] = fcntl(from[i], F_DUPFD_CLOEXEC, BOOT_REPORT_FD + 1);
+		if (aside[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 4; i++) {
+		if (dup2(aside[i], to[i]) < 0)
+			return -errno;
+	}
+	null = foreground ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd <= 2 && null >= 0; fd++)
+		dup2(null, fd);
+	close_range(BOOT_REPORT_FD + 1, ~0u, 0);
+	return 0;
+}
+
+__attribute__((noreturn)) static void worker_child(
+	const struct supervisor *s, int state_fd, int report_fd)
+{
+	const int from[4] = {s->fuse_fd, s->keys_fd, state_fd, report_fd};
+	char name[] = "secretfs";
+	char word[] = "--worker";
+	char *argv[] = {name, word, NULL};
+	struct why why;
+	sigset_t none;
+	int err;
+
+	setsid(); /* the terminal's signals are the supervisor's business */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	err = place_descriptors(from, s->config->foreground);
+	if (!err) {
+		execve(s->program, argv, environ);
+		err = -errno;
+		report_fd = BOOT_REPORT_FD;
+	}
+	why_set(&why, err, "cannot start the worker %s: %s", s->program, strerror(-err));
+	write_failure(report_fd, EXITCODE_FAILURE, &why);
+	_exit(EXITCODE_FAILURE);
+}
+
+static int start_worker(struct supervisor *s, struct why *why)
+{
+	int ends[2];
+	AUTO_FD state = -1;
+
+	s->boot.generation++;
+	state = boot_state_write(&s->boot, s->config);
+	if (state < 0)
+		return why_set(
+			why, state, "cannot write the worker's start record: %s", strerror(-state));
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return why_set(why, -errno, "cannot make a pipe: %s", strerror(errno));
+
+	AUTO_FD in = ends[0];
+	AUTO_FD out = ends[1];
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return why_set(why, -errno, "cannot start a worker: %s", strerror(errno));
+	if (pid == 0)
+		worker_child(s, state, out);
+	helper_worker(&s->helper, pid);
+	s->worker = pid;
+	s->report_fd = fd_take(&in);
+	s->serving = false;
+	s->ready_by = now_ms() + READY_WAIT;
+	return 0;
+}
+
+static void kill_worker(const struct supervisor *s)
+{
+	if (s->worker > 0)
+		kill(s->worker, SIGKILL);
+}
+
+/* The launcher may go: from now on we are a daemon. */
+static void announce(struct supervisor *s)
+{
+	const char ready = BOOT_READY;
+	int null;
+
+	if (chdir("/") < 0)
+		log_warn("cannot leave the working directory: %s", strerror(errno));
+	if (s->launcher_fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd <= 2 && null >= 0; fd++)
+		dup2(null, fd);
+	fd_close(&null);
+	log_init("secretfs", true, s->config->debug);
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	if (write(s->launcher_fd, &ready, 1) < 0)
+		log_warn("nobody waits for the start to be done");
+	fd_close(&s->launcher_fd);
+}
+
+static void on_ready(struct supervisor *s)
+{
+	s->serving = true;
+	s->early_deaths = 0;
+	if (!s->served)
+		announce(s);
+	s->served = true;
+	log_info("serving %s at %s (worker %d, generation %u)", s->config->store, s->mount.path,
+		(int)s->worker, s->boot.generation);
+}
+
+static void on_report(struct supervisor *s)
+{
+	struct supervisor_report report;
+
+	supervisor_read_report(s->report_fd, &report);
+	fd_close(&s->report_fd);
+	if (report.kind == BOOT_READY) {
+		on_ready(s);
+		return;
+	}
+	/* Its death says the rest. The first worker's reason is what the user gets to see. */
+	if (report.kind == BOOT_FAILED && s->served)
+		log_err("the worker for %s cannot serve: %s", s->mount.path, report.why.text);
+	if (report.kind == BOOT_FAILED && !s->served) {
+		s->code = report.code;
+		s->why = report.why;
+	}
+}
+
+static void describe_death(int status, char *ret_text, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(ret_text, size, "was killed by signal %d (%s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
+	else
+		snprintf(ret_text, size, "ended with exit code %d", WEXITSTATUS(status));
+}
+
+/* More than CRASHES deaths within CRASH_WINDOW: wait longer and longer; else at once. */
+static int64_t crash_pause(struct supervisor *s, int64_t now)
+{
+	unsigned slot = s->ncrashes % CRASHES;
+	bool often = s->ncrashes >= CRASHES && now - s->crashes[slot] < CRASH_WINDOW;
+
+	s->crashes[slot] = now;
+	s->ncrashes++;
+	if (!often)
+		s->crash_delay = 0;
+	else if (s->crash_delay == 0)
+		s->crash_delay = RETRY_FIRST;
+	else
+		s->crash_delay = s->crash_delay * 2 < RETRY_MOST ? s->crash_delay * 2 : RETRY_MOST;
+	return s->crash_delay;
+}
+
+static void plan_next(struct supervisor *s, bool was_serving, const char *death)
+{
+	int64_t now = now_ms();
+
+	if (was_serving) {
+		s->start_at = now + crash_pause(s, now);
+		log_err("the worker of %s %s: starting another", s->mount.path, death);
+		return;
+	}
+	s->early_deaths++;
+	if (s->early_deaths >= EARLY_DEATHS) {
+		log_err("the worker of %s %s, the %uth in a row before it served: unmounting",
+			s->mount.path, death, s->early_deaths);
+		fail(s, EXITCODE_FAILURE);
+		return;
+	}
+	s->start_at = now + ((int64_t)RETRY_FIRST << (s->early_deaths - 1));
+	log_err("the worker of %s %s before it served: trying again", s->mount.path, death);
+}
+
+static void on_worker_death(struct supervisor *s, int status)
+{
+	bool was_serving = s->serving;
+	char death[96];
+
+	if (s->report_fd >= 0)
+		on_report(s); /* its last words: the pipe has ended with it */
+	was_serving |= s->serving;
+	s->worker = 0;
+	s->serving = false;
+	describe_death(status, death, sizeof(death));
+	if (!s->served) {
+		if (!s->why.text[0])
+			why_set(&s->why, -EIO, "the worker %s before it was ready", death);
+		fail(s, s->code ? s->code : EXITCODE_FAILURE);
+	} else if (s->stop != STOP_NO || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+		s->over = true; /* unmounted, by us or from outside */
+	} else {
+		plan_next(s, was_serving, death);
+	}
+}
+
+static void restart_worker(struct supervisor *s)
+{
+	struct why why = {0};
+
+	if (start_worker(s, &why) < 0) {
+		log_err("%s", why.text);
+		plan_next(s, false, "could not be started");
+	}
+}
+
+static void on_helper_death(struct supervisor *s)
+{
+	int err;
+
+	helper_lost(&s->helper);
+	if (s->stop != STOP_NO || s->over)
+		return;
+	err = helper_start(&s->helper, &s->mount);
+	if (err < 0) {
+		log_err("the helper died and cannot be started again: %s", strerror(-err));
+		return;
+	}
+	log_warn("the helper died: started another");
+	if (s->worker > 0)
+		helper_worker(&s->helper, s->worker);
+}
+
+static void reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->worker)
+			on_worker_death(s, status);
+		else if (pid == s->helper.pid)
+			on_helper_death(s);
+	}
+}
+
+/* ---- the stop ---- */
+
+static void cut(struct supervisor *s)
+{
+	log_warn("%s is still in use: ending it", s->mount.path);
+	s->stop = STOP_ABORT;
+	if (!mount_abort(&s->mount)) {
+		kill_worker(s); /* nothing would tell it that it is over */
+		s->stop = STOP_KILL;
+	}
+	s->next_at = now_ms() + END_WAIT;
+}
+
+static void try_umount(struct supervisor *s)
+{
+	int64_t now;
+
+	if (mount_end(&s->mount) == 0) {
+		now = now_ms();
+		s->stop = STOP_DRAIN;
+		s->next_at = s->stop_at > now + 1000 ? s->stop_at : now + 1000;
+		return;
+	}
+	now = now_ms();
+	s->next_at = now + UMOUNT_EVERY;
+	/* Without a worker nothing in it can end by itself. */
+	if (now >= s->stop_at || s->worker == 0)
+		cut(s);
+}
+
+static void on_stop(struct supervisor *s)
+{
+	if (!s->served) {
+		why_set(&s->why, -EINTR, "stopped before it was ready");
+		fail(s, EXITCODE_FAILURE);
+		return;
+	}
+	if (s->stop == STOP_NO) {
+		log_info("stopping %s", s->mount.path);
+		s->stop = STOP_UMOUNT;
+		s->stop_at = now_ms() + (int64_t)s->config->stop_timeout * 1000;
+		s->next_at = now_ms();
+	} else if (s->stop == STOP_UMOUNT) {
+		s->stop_at = now_ms(); /* asked twice: somebody is in a hurry */
+	}
+}
+
+static void stop_step(struct supervisor *s)
+{
+	switch (s->stop) {
+	case STOP_UMOUNT:
+		try_umount(s);
+		break;
+	case STOP_DRAIN:
+		cut(s);
+		break;
+	case STOP_ABORT:
+		kill_worker(s);
+		s->stop = STOP_KILL;
+		s->next_at = now_ms() + END_WAIT;
+		break;
+	case STOP_KILL:
+		s->over = true;
+		break;
+	case STOP_NO:
+		break;
+	}
+	if (s->worker == 0 && s->stop > STOP_UMOUNT)
+		s->over = true;
+}
+
+/* ---- the watch ---- */
+
+static void on_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+	bool stop = false;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		stop |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+	reap(s);
+	if (stop && !s->over)
+		on_stop(s);
+}
+
+static void on_time(struct supervisor *s)
+{
+	int64_t now = now_ms();
+
+	if (s->stop != STOP_NO) {
+		if (now >= s->next_at)
+			stop_step(s);
+	} else if (s->worker == 0) {
+		if (now >= s->start_at)
+			restart_worker(s);
+	} else if (!s->serving && now >= s->ready_by) {
+		log_err("the worker is not ready after %d seconds: killing it", READY_WAIT / 1000);
+		if (!s->served && !s->why.text[0])
+			why_set(&s->why, -ETIMEDOUT, "the worker was not ready after %d seconds",
+				READY_WAIT / 1000);
+		kill_worker(s);
+		s->ready_by = now + READY_WAIT;
+	}
+}
+
+/* Milliseconds to the next thing that on_time would do; -1: nothing but events. */
+static int time_left(const struct supervisor *s)
+{
+	int64_t at;
+	int64_t left;
+
+	if (s->stop != STOP_NO)
+		at = s->next_at;
+	else if (s->worker == 0)
+		at = s->start_at;
+	else if (!s->serving)
+		at = s->ready_by;
+	else
+		return -1;
+	left = at - now_ms();
+	return left > 0 ? (int)left : 0;
+}
+
+static void watch(struct supervisor *s)
+{
+	while (!s->over) {
+		struct pollfd p[2] = {
+			{.fd = s->signal_fd, .events = POLLIN},
+			{.fd = s->report_fd, .events = POLLIN}, /* -1 is skipped */
+		};
+
+		if (poll(p, 2, time_left(s)) < 0 && errno != EINTR)
+			return;
+		if (p[1].revents)
+			on_report(s);
+		if (p[0].revents)
+			on_signals(s);
+		if (!s->over)
+			on_time(s);
+	}
+}
+
+/* ---- the end ---- */
+
+static void end_worker(struct supervisor *s)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	kill_worker(s);
+	/* One that hangs in the kernel must not keep us: its descriptors go when it does. */
+	for (int i = 0; s->worker > 0 && i < END_WAIT / 10; i++) {
+		pid_t pid = waitpid(s->worker, NULL, WNOHANG);
+
+		if (pid == s->worker || (pid < 0 && errno == ECHILD))
+			s->worker = 0;
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* From any stage of the start too. The lock goes last: who gets it finds nothing of us left. */
+static void release(struct supervisor *s)
+{
+	bool mounted = s->fuse_fd >= 0;
+
+	if (mounted && (s->worker > 0 || mount_present(&s->mount)))
+		mount_abort(&s->mount);
+	end_worker(s);
+	helper_stop(&s->helper);
+	fd_close(&s->report_fd);
+	fd_close(&s->fuse_fd);
+	fd_close(&s->keys_fd);
+	fd_close(&s->signal_fd);
+	fd_close(&s->lock_fd);
+}
+
+static int start(struct supervisor *s, struct why *why)
+{
+	int err = find_reader(s->config, &s->reader, why);
+
+	if (!err)
+		err = take_store(s, why);
+	if (!err)
+		err = take_keys(s, why);
+	if (err)
+		return err;
+	/* Not earlier: a passphrase is asked for on the terminal that this leaves. */
+	if (s->launcher_fd >= 0)
+		setsid();
+	s->boot.owner = getuid();
+	s->boot.group = getgid();
+	s->boot.worker_uid = s->reader.uid;
+	s->boot.worker_gid = s->reader.gid;
+	s->boot.supervisor_pid = (uint32_t)getpid();
+	s->boot.mounted_at = time(NULL);
+	err = take_signals(s, why);
+	if (!err)
+		err = take_mount(s, why);
+	return err ? err : start_worker(s, why);
+}
+
+static void tell_failure(struct supervisor *s)
+{
+	if (!s->why.text[0])
+		why_set(&s->why, -EIO, "the start failed");
+	if (s->launcher_fd >= 0)
+		write_failure(s->launcher_fd, s->code, &s->why);
+	else
+		fprintf(stderr, "secretfs: %s\n", s->why.text);
+	fd_close(&s->launcher_fd);
+}
+
+int supervisor_run(const struct config *config, const char *program, int launcher_fd)
+{
+	struct supervisor s = {
+		.config = config,
+		.program = program,
+		.launcher_fd = launcher_fd,
+		.lock_fd = -1,
+		.keys_fd = -1,
+		.fuse_fd = -1,
+		.signal_fd = -1,
+		.report_fd = -1,
+		.helper = HELPER_INIT,
+	};
+	int err = start(&s, &s.why);
+
+	if (err)
+		fail(&s, exitcode_of_store(err));
+	else
+		watch(&s);
+	release(&s);
+	if (!s.served)
+		tell_failure(&s);
+	else
+		log_info("%s is unmounted", s.mount.path);
+	return s.code;
+}

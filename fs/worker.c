@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker: owns the start of the process that serves requests, and its loop: N threads, one
+ * descriptor.
+ *
+ * FUSE_INIT was answered by the supervisor; libfuse gets the kept request again under a `unique`
+ * that the kernel never used, so that its own answer falls on the floor and its session is set up
+ * all the same.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "exitcode.h"
+#include "handle.h"
+#include "later.h"
+#include "log.h"
+#include "ops.h"
+
+#define ARENA_ROOT     (64u << 20)
+#define REQUEST_BUFFER (BOOT_MAX_WRITE + 4096)
+#define FOREIGN_UNIQUE (~0ull << 1) /* the kernel counts up from 2 in steps of 2 */
+
+struct worker {
+	struct boot_state boot;
+	struct config config;
+	const struct keyslot_keys *keys;
+	struct store *store;
+	struct fuse_session *session;
+};
+
+static struct worker worker;
+
+/* ---- the report to the supervisor ---- */
+
+static int worker_failed(int err, const struct why *why)
+{
+	struct {
+		char kind;
+		uint8_t code;
+		char text[sizeof(why->text)];
+	} report = {.kind = BOOT_FAILED, .code = (uint8_t)exitcode_of_store(err)};
+	size_t len = strlen(why->text);
+
+	memcpy(report.text, why->text, len);
+	/* The exit code says it as well, should nobody read the pipe. */
+	if (write(BOOT_REPORT_FD, &report, 2 + len) < 0)
+		log_err("cannot report to the supervisor: %s", strerror(errno));
+	return report.code;
+}
+
+static int worker_ready(void)
+{
+	const char ready = BOOT_READY;
+	ssize_t n = write(BOOT_REPORT_FD, &ready, 1);
+
+	close(BOOT_REPORT_FD);
+	return n == 1 ? 0 : -EPIPE;
+}
+
+/* ---- who it is ---- */
+
+static void worker_log_init(bool debug)
+{
+	struct stat st;
+	/* In the background the supervisor has put /dev/null here. */
+	bool null = fstat(STDERR_FILENO, &st) < 0 ||
+		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+
+	log_init("secretfs", null, debug);
+}
+
+static int worker_drop_root(struct why *why)
+{
+	uid_t uid = worker.boot.worker_uid;
+	gid_t gid = worker.boot.worker_gid;
+
+	if (geteuid() != 0)
+		return 0;
+	if (uid == 0)
+		return why_set(why, -EINVAL,
+			"the worker must not run as root; set user = to an unprivileged user");
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+			return why_set(
+				why, -errno, "cannot drop capability %d: %s", cap, strerror(errno));
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return why_set(why, -errno, "cannot become uid %u: %s", uid, strerror(errno));
+	if (setuid(0) == 0)
+		return why_set(why, -EPERM, "uid %u could become root again", uid);
+	return 0;
+}
+
+static int worker_confine(struct why *why)
+{
+	int r = worker_drop_root(why);
+
+	if (r < 0)
+		return r;
+	/* A change of credentials resets both. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return why_set(why, -errno, "cannot confine the worker: %s", strerror(errno));
+	if ((uint32_t)getppid() != worker.boot.supervisor_pid)
+		return why_set(why, -ESRCH, "the supervisor is gone");
+	return 0;
+}
+
+/* ---- the store ---- */
+
+static void worker_bucket_damaged(unsigned bucket)
+{
+	log_err("bucket %u of the store does not add up: a record was changed, removed or rolled "
+		"back outside of "
+		"secretfs; its secrets answer EIO until the store is restored",
+		bucket);
+}
+
+static int worker_map_keys(struct why *why)
+{
+	void *keys = mmap(NULL, 4096, PROT_READ, MAP_SHARED, BOOT_KEYS_FD, 0);
+
+	if (keys == MAP_FAILED)
+		return why_set(why, -errno, "cannot map the keys: %s", strerror(errno));
+	madvise(keys, 4096, MADV_DONTDUMP);
+	/* memfd_secret is locked by itself, and says EPERM or ENOMEM to some who ask. */
+	if (mlock(keys, 4096) < 0 && errno != EPERM && errno != ENOMEM && errno != EAGAIN)
+		return why_set(why, -errno, "cannot lock the keys: %s", strerror(errno));
+	close(BOOT_KEYS_FD);
+	worker.keys = keys;
+	return 0;
+}
+
+static int worker_open_store(struct why *why)
+{
+	const struct store_limits limits = {.history = worker.config.history,
+		.max_value = worker.config.max_value,
+		.max_keys = worker.config.max_keys,
+		.damaged = worker_bucket_damaged};
+	int r = store_open(worker.config.store, worker.keys, &limits, &worker.store, why);
+
+	if (r == 0) {
+		ops.limits = limits;
+		r = store_start(worker.store);
+		if (r < 0)
+			why_set(why, r, "cannot start the store's writer: %s", strerror(-r));
+	}
+	return r;
+}
+
+/* ---- libfuse ---- */
+
+static void worker_init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->want = conn->capable &
+		     (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_AUTO_INVAL_DATA |
+			     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+			     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+	conn->max_write = BOOT_MAX_WRITE;
+}
+
+static int worker_replay_init(struct why *why)
+{
+	uint8_t request[sizeof(worker.boot.init_request)];
+	struct fuse_in_header *header = (struct fuse_in_header *)(void *)request;
+	struct fuse_buf buf = {.mem = request, .size = worker.boot.init_len};
+
+	if (worker.boot.init_len < sizeof(*header) || worker.boot.init_len > sizeof(request))
+		return why_set(why, -EPROTO, "the supervisor's FUSE_INIT is damaged");
+	memcpy(request, worker.boot.init_request, worker.boot.init_len);
+	header->unique = FOREIGN_UNIQUE;
+	fuse_session_process_buf(worker.session, &buf);
+	return 0;
+}
+
+static int worker_open_session(struct why *why)
+{
+	static struct fuse_lowlevel_ops table;
+	char *argv[] = {(char[]){"secretfs"}, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	char device[16];
+
+	table = ops_table;
+	table.init = worker_init;
+	worker.session = fuse_session_new(&args, &table, sizeof(table), NULL);
+	fuse_opt_free_args(&args);
+	snprintf(device, sizeof(device), "/dev/fd/%d", BOOT_FUSE_FD);
+	if (!worker.session || fuse_session_mount(worker.session, device) < 0)
+		return why_set(why, -EIO, "libfuse refuses the connection");
+	ops = (struct ops){.store = worker.store,
+		.config = &worker.config,
+		.boot = &worker.boot,
+		.session = worker.session,
+		.limits = ops.limits};
+	return worker_replay_init(why);
+}
+
+/* ---- the loop ---- */
+
+/* libfuse does not pass the lock owner of a SETATTR on. */
+static void note_lock_owner(const uint8_t *request, size_t len)
+{
+	const struct fuse_in_header *header = (const struct fuse_in_header *)(const void *)request;
+	const struct fuse_setattr_in *in =
+		(const struct fuse_setattr_in *)(const void *)(header + 1);
+
+	if (header->opcode == FUSE_SETATTR && len >= sizeof(*header) + sizeof(*in))
+		ops_thread.setattr_owner = in->valid & FATTR_LOCKOWNER ? in->lock_owner : 0;
+}
+
+/* 0: go on; 1: unmounted; -errno. */
+static int serve_one(struct secbuf *buffer)
+{
+	ssize_t n = read(BOOT_FUSE_FD, buffer->data, REQUEST_BUFFER);
+
+	if (n < 0) {
+		/* ENOENT: the request was interrupted before it was read. */
+		if (errno == EINTR || errno == EAGAIN || errno == ENOENT)
+			return 0;
+		return errno == ENODEV ? 1 : -errno;
+	}
+	if ((size_t)n < sizeof(struct fuse_in_header))
+		return -EIO;
+	struct fuse_buf request = {.mem = buffer->data, .size = (size_t)n};
+	note_lock_owner(buffer->data, (size_t)n);
+	fuse_session_process_buf(worker.session, &request);
+	secmem_wipe(buffer->data, (size_t)n);
+	return 0;
+}
+
+static void *serve(void *unused)
+{
+	AUTO_SECBUF buffer = SECBUF_INIT;
+	int r = secbuf_alloc(&buffer, REQUEST_BUFFER, SECMEM_SELF);
+
+	(void)unused;
+	if (r == 0)
+		r = ops_thread_begin();
+	if (r < 0) {
+		log_err("cannot start a thread: %s", strerror(-r));
+		return (void *)(intptr_t)r;
+	}
+	while (r == 0)
+		r = serve_one(&buffer);
+	ops_thread_end();
+	if (r < 0)
+		log_err("cannot read requests: %s", strerror(-r));
+	return (void *)(intptr_t)(r < 0 ? r : 0);
+}
+
+static int worker_serve(struct why *why)
+{
+	pthread_t threads[64];
+	unsigned n = 0;
+	int failed = later_start(ops_thread_begin, ops_thread_end);
+
+	if (failed == 0)
+		failed = worker_ready();
+	while (failed == 0 && n < worker.config.threads &&
+		n < sizeof(threads) / sizeof(threads[0])) {
+		int r = -pthread_create(&threads[n], NULL, serve, NULL);
+		if (r < 0 && n == 0)
+			failed = r;
+		if (r < 0)
+			break;
+		n++;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		void *result;
+		pthread_join(threads[i], &result);
+		if ((intptr_t)result < 0)
+			failed = (int)(intptr_t)result;
+	}
+	later_stop();
+	return failed < 0 ? why_set(why, failed, "cannot serve: %s", strerror(-failed)) : 0;
+}
+
+static int worker_start(struct why *why)
+{
+	int r = boot_state_read(BOOT_STATE_FD, &worker.boot, &worker.config, why);
+
+	if (r < 0)
+		return r;
+	close(BOOT_STATE_FD);
+	worker_log_init(worker.config.debug);
+	handle_init(worker.boot.generation);
+	/* Before the credentials change: locked memory stays locked. */
+	r = secmem_init(geteuid() == 0 ? ARENA_ROOT : 0);
+	if (r < 0)
+		return why_set(why, r,
+			"cannot lock memory for secrets: %s; raise the limit of locked memory "
+			"(ulimit -l)",
+			strerror(-r));
+	r = worker_map_keys(why);
+	if (r == 0)
+		r = worker_confine(why);
+	if (r == 0)
+		r = worker_open_store(why);
+	if (r == 0)
+		r = worker_open_session(why);
+	return r;
+}
+
+int worker_main(void)
+{
+	struct why why = {""};
+
+	prctl(PR_SET_NAME, "secretfs-worker");
+	int r = worker_start(&why);
+	if (r == 0)
+		r = worker_serve(&why);
+	int code = r < 0 ? worker_failed(r, &why) : EXITCODE_OK;
+	if (worker.session)
+		fuse_session_destroy(worker.session);
+	store_close(worker.store);
+	return code;
+}
