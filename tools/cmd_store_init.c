@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_store_init: a new store file, and the key file that opens it. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "keyslot.h"
+#include "log.h"
+#include "print.h"
+#include "prompt.h"
+#include "secretctl.h"
+#include "store.h"
+
+#define INIT_USER "secretfs"
+
+struct init {
+	const char *store;
+	const char *keyfile;
+	const char *user;
+	bool passphrase;
+	int passphrase_fd; /* -1: none */
+	uid_t uid;         /* who the store belongs to */
+	gid_t gid;
+};
+
+static const struct args_option init_options[] = {
+	{.name = "keyfile", .letter = 'k', .hidden = true, .takes = true},
+	{.name = "passphrase", .letter = 'p', .hidden = true},
+	{.name = "passphrase-fd", .letter = 'f', .hidden = true, .takes = true},
+	{.name = "user", .letter = 'u', .hidden = true, .takes = true},
+	{0},
+};
+
+static int init_fd(const char *text, int *ret_fd, struct why *why)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 1 << 20)
+		return why_set(
+			why, -EINVAL, "--passphrase-fd: say the number of an open descriptor");
+	*ret_fd = (int)n;
+	return 0;
+}
+
+static int init_arg(struct init *init, int what, char *value, struct why *why)
+{
+	switch (what) {
+	case 'k':
+		init->keyfile = value;
+		return 0;
+	case 'p':
+		init->passphrase = true;
+		return 0;
+	case 'f':
+		return init_fd(value, &init->passphrase_fd, why);
+	case 'u':
+		init->user = value;
+		return 0;
+	default:
+		if (init->store != NULL)
+			return why_set(why, -EINVAL, "one STORE is enough; see --help");
+		init->store = value;
+		return 0;
+	}
+}
+
+static int init_args(struct init *init, struct args *args, struct why *why)
+{
+	int r;
+
+	while ((r = args_next(args, why)) > 0) {
+		r = init_arg(init, r, args->value, why);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return r;
+	if (init->store == NULL || init->store[0] == '\0')
+		return why_set(why, -EINVAL, "which STORE? see --help");
+	if ((init->keyfile != NULL) + init->passphrase + (init->passphrase_fd >= 0) != 1)
+		return why_set(why, -EINVAL,
+			"say one of --keyfile FILE, --passphrase and --passphrase-fd N");
+	return 0;
+}
+
+/* As root the store belongs to the user that the daemon serves as; for anybody else to themselves.
+ */
+static int init_owner(struct init *init, struct why *why)
+{
+	const char *name = init->user != NULL ? init->user : INIT_USER;
+	const struct passwd *user;
+
+	if (geteuid() != 0 && init->user == NULL) {
+		init->uid = geteuid();
+		init->gid = getegid();
+		return 0;
+	}
+	user = getpwnam(name);
+	if (user == NULL)
+		return why_set(why, -ENOENT,
+			"there is no user %s for the daemon; make it: useradd --system "
+			"--user-group "
+			"--no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin %s",
+			name, name);
+	if (geteuid() != 0 && user->pw_uid != geteuid())
+		return why_set(why, -EACCES, "--user: only root can give a store to another user");
+	if (user->pw_uid == 0)
+		return why_set(
+			why, -EINVAL, "--user: the daemon never serves as root; name another user");
+	init->uid = user->pw_uid;
+	init->gid = user->pw_gid;
+	return 0;
+}
+
+/* ret_made: the key file is new. */
+static int init_source(
+	const struct init *init, struct secbuf *ret_source, bool *ret_made, struct why *why)
+{
+	int r;
+
+	if (init->passphrase)
+		return prompt_new_passphrase(ret_source, why);
+	if (init->passphrase_fd >= 0)
+		return keyslot_read_line(init->passphrase_fd, ret_source, why);
+	r = keyslot_make_file(init->keyfile, ret_source, why);
+	*ret_made = r == 0;
+	return r == -EEXIST ? keyslot_read_file(init->keyfile, ret_source, why) : r;
+}
+
+static int init_make(const struct init *init, bool *ret_made, struct why *why)
+{
+	AUTO_SECBUF source = SECBUF_INIT;
+	struct stat st;
+	int r;
+
+	if (lstat(init->store, &st) == 0)
+		return why_set(why, -EEXIST, "%s: there is something already; nothing was changed",
+			init->store);
+	if (errno != ENOENT)
+		return why_set(why, -errno, "%s: %s; give a path that can be made", init->store,
+			strerror(errno));
+	r = init_source(init, &source, ret_made, why);
+	if (r < 0)
+		return r;
+	r = store_create(init->store, init->uid, init->gid, geteuid(),
+		init->keyfile != NULL ? KEYSLOT_KEYFILE : KEYSLOT_PASSPHRASE, &source, why);
+	if (r < 0 && *ret_made && unlink(init->keyfile) < 0)
+		log_warn(
+			"%s: the new key file was left behind: %s", init->keyfile, strerror(errno));
+	return r;
+}
+
+static int init_run(struct ctl *ctl, int argc, char **argv)
+{
+	struct args args = {
+		.argc = argc, .argv = argv, .options = init_options, .help = cmd_store_init.help};
+	struct init init = {.passphrase_fd = -1};
+	bool made = false;
+	struct why why = {0};
+	int r = init_args(&init, &args, &why);
+
+	if (r == 0)
+		r = init_owner(&init, &why);
+	if (r == 0)
+		r = init_make(&init, &made, &why);
+	if (r < 0)
+		return ctl_fail(ctl, r, &why);
+	print_done("created", init.store);
+	if (made)
+		print_done("created", init.keyfile);
+	return 0;
+}
+
+const struct verb cmd_store_init = {
+	.group = "store",
+	.name = "init",
+	.summary = "make a new, empty store",
+	.help = "usage: secretctl store init STORE (--keyfile FILE | --passphrase | "
+		"--passphrase-fd N)\n"
+		"                            [--user NAME]\n"
+		"\n"
+		"Without the key file or the passphrase nobody can read the store: keep a copy "
+		"elsewhere.\n"
+		"\n"
+		"  --keyfile FILE      a key file; made if it is not there\n"
+		"  --passphrase        ask for a passphrase on the terminal\n"
+		"  --passphrase-fd N   read one line from descriptor N\n"
+		"  --user NAME         who the daemon serves as and the store belongs to, when "
+		"root makes it\n"
+		"                      (default: " INIT_USER ")\n",
+	.secrets = true,
+	.store = true,
+	.run = init_run,
+};

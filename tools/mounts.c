@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mounts: the secretfs mounts that this process sees, from /proc/self/mountinfo.
+ *
+ *     36 35 0:52 / /mnt/my\040secrets rw,nosuid shared:1 - fuse.secretfs secretfs
+ * rw,user_id=0,allow_other id parent dev root point options optional... - type source superoptions
+ */
+#include "mounts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define MOUNTS_TYPE "fuse.secretfs"
+
+static bool octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+/* Turns \040 and the like back into bytes, in place. */
+static void mounts_unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p != '\0';) {
+		if (p[0] == '\\' && octal(p[1]) && octal(p[2]) && octal(p[3])) {
+			*to++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			p += 4;
+		} else {
+			*to++ = *p++;
+		}
+	}
+	*to = '\0';
+}
+
+/* May this user enter a FUSE mount with these superoptions? Without allow_other only who mounted it
+ * may, root or not. */
+static bool mounts_enterable(char *superoptions)
+{
+	bool mine = false;
+	char *word;
+
+	while ((word = strsep(&superoptions, ",")) != NULL) {
+		if (strcmp(word, "allow_other") == 0)
+			return true;
+		if (strncmp(word, "user_id=", 8) == 0)
+			mine = strtoul(word + 8, NULL, 10) == geteuid();
+	}
+	return mine;
+}
+
+static int mounts_add(struct mounts *mounts, const struct mounts_entry *entry)
+{
+	size_t bytes = (mounts->n + 1) * sizeof(*mounts->entries);
+	struct mounts_entry *entries = realloc(mounts->entries, bytes);
+
+	if (entries == NULL)
+		return -ENOMEM;
+	mounts->entries = entries;
+	entries[mounts->n] = *entry;
+	entries[mounts->n].point = strdup(entry->point);
+	if (entries[mounts->n].point == NULL)
+		return -ENOMEM;
+	mounts->n++;
+	return 0;
+}
+
+/* One line; lines of other file systems, and lines of another form, are passed over. */
+static int mounts_line(struct mounts *mounts, char *line)
+{
+	struct mounts_entry entry = {0};
+	char *field[6], *word;
+	unsigned major, minor;
+
+	line[strcspn(line, "\n")] = '\0';
+	for (size_t i = 0; i < 6; i++) {
+		field[i] = strsep(&line, " ");
+		if (field[i] == NULL)
+			return 0;
+	}
+	do {
+		word = strsep(&line, " ");
+		if (word == NULL)
+			return 0;
+	} while (strcmp(word, "-") != 0);
+	word = strsep(&line, " ");
+	if (word == NULL || strcmp(word, MOUNTS_TYPE) != 0 || strsep(&line, " ") == NULL ||
+		line == NULL || sscanf(field[2], "%u:%u", &major, &minor) != 2)
+		return 0;
+	mounts_unescape(field[4]);
+	entry.dev = makedev(major, minor);
+	entry.point = field[4];
+	entry.whole = strcmp(field[3], "/") == 0;
+	entry.open = mounts_enterable(line);
+	return mounts_add(mounts, &entry);
+}
+
+int mounts_read(struct mounts *ret_mounts)
+{
+	AUTO_MOUNTS mounts = {0};
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL;
+	size_t size = 0;
+	int r = 0;
+
+	if (file == NULL)
+		return -errno;
+	while (r == 0 && getline(&line, &size, file) >= 0)
+		r = mounts_line(&mounts, line);
+	if (r == 0 && ferror(file))
+		r = -EIO;
+	free(line);
+	fclose(file);
+	if (r < 0)
+		return r;
+	*ret_mounts = mounts;
+	mounts = (struct mounts){0};
+	return 0;
+}
+
+void mounts_free(struct mounts *mounts)
+{
+	for (size_t i = 0; i < mounts->n; i++)
+		free(mounts->entries[i].point);
+	free(mounts->entries);
+	*mounts = (struct mounts){0};
+}
+
+bool mounts_has(const struct mounts *mounts, dev_t dev)
+{
+	for (size_t i = 0; i < mounts->n; i++) {
+		if (mounts->entries[i].dev == dev)
+			return true;
+	}
+	return false;
+}

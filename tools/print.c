@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* print: what goes to standard output: names, tables of names, and values as text. */
+#include "print.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "io.h"
+#include "name.h"
+
+#define PRINT_BASE64 "base64:"
+
+/* C0, DEL, C1, line and paragraph separators, bidirectional overrides and isolates, in valid UTF-8.
+ */
+static bool print_unsafe(const unsigned char *p, size_t len)
+{
+	if (p[0] < 0x20 || p[0] == 0x7f)
+		return true;
+	if (len >= 2 && p[0] == 0xc2 && p[1] < 0xa0)
+		return true;
+	if (len >= 3 && p[0] == 0xe2 && p[1] == 0x80)
+		return p[2] >= 0xa8 && p[2] <= 0xae;
+	return len >= 3 && p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
+static bool print_plain(const unsigned char *bytes, size_t len)
+{
+	if (!name_utf8(bytes, len))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (print_unsafe(bytes + i, len - i))
+			return false;
+	}
+	return true;
+}
+
+void print_escape(const char *name, char *ret_text, size_t size)
+{
+	size_t len = strlen(name), used = 0;
+	bool plain = print_plain((const unsigned char *)name, len);
+
+	for (size_t i = 0; i < len && used + 5 <= size; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		if (plain || (c >= 0x20 && c < 0x7f))
+			ret_text[used++] = name[i];
+		else
+			used += (size_t)snprintf(ret_text + used, size - used, "\\x%02x", c);
+	}
+	ret_text[used] = '\0';
+}
+
+size_t print_width(const char *text)
+{
+	mbstate_t state = {0};
+	size_t left = strlen(text), width = 0;
+
+	while (left > 0) {
+		wchar_t c;
+		size_t n = mbrtowc(&c, text, left, &state);
+		int w;
+
+		/* In another locale than the name's each byte is a column. */
+		if (n == 0 || n > left)
+			return width + left;
+		w = wcwidth(c);
+		width += w > 0 ? (size_t)w : 0;
+		text += n;
+		left -= n;
+	}
+	return width;
+}
+
+static int print_fill(struct libscols_table *table, const char *const *headings, size_t ncols,
+	char *const *cells, size_t nrows)
+{
+	for (size_t i = 0; i < ncols; i++) {
+		if (scols_table_new_column(table, headings[i], 0, SCOLS_FL_WRAP) == NULL)
+			return -ENOMEM;
+	}
+	for (size_t row = 0; row < nrows; row++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+
+		if (line == NULL)
+			return -ENOMEM;
+		for (size_t i = 0; i < ncols; i++) {
+			if (scols_line_set_data(line, i, cells[row * ncols + i]) != 0)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int print_table(const char *const *headings, size_t ncols, char *const *cells, size_t nrows)
+{
+	struct libscols_table *table = scols_new_table();
+	int r;
+
+	if (table == NULL)
+		return -ENOMEM;
+	r = print_fill(table, headings, ncols, cells, nrows);
+	if (r == 0)
+		r = scols_print_table(table);
+	scols_unref_table(table);
+	if (r == 0 && fflush(stdout) != 0)
+		r = -errno;
+	return r;
+}
+
+int print_pair(const char *key, size_t width, const void *text, size_t len)
+{
+	AUTO_SECBUF line = SECBUF_INIT;
+	size_t own = print_width(key);
+	int r = secbuf_alloc(&line, strlen(key) + width + len + 2, SECMEM_SELF);
+
+	if (r == 0)
+		r = io_append(&line, key, strlen(key));
+	for (size_t i = own; r == 0 && i <= width; i++)
+		r = io_append(&line, " ", 1);
+	if (r == 0)
+		r = io_append(&line, text, len);
+	if (r == 0)
+		r = io_append(&line, "\n", 1);
+	return r < 0 ? r : io_write_all(STDOUT_FILENO, line.data, line.len);
+}
+
+static int print_base64(const struct secbuf *value, struct secbuf *text)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	int r = io_append(text, PRINT_BASE64, strlen(PRINT_BASE64));
+
+	for (size_t i = 0; r == 0 && i < value->len; i += 3) {
+		const unsigned char *p = value->data + i;
+		size_t left = value->len - i;
+		unsigned bits = (unsigned)p[0] << 16 | (left > 1 ? (unsigned)p[1] << 8 : 0) |
+				(left > 2 ? p[2] : 0);
+		char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
+			left > 1 ? digits[bits >> 6 & 63] : '=',
+			left > 2 ? digits[bits & 63] : '='};
+
+		r = io_append(text, four, sizeof(four));
+		secmem_wipe(four, sizeof(four));
+	}
+	return r;
+}
+
+int print_value_text(const struct secbuf *value, struct secbuf *ret_text)
+{
+	AUTO_SECBUF text = SECBUF_INIT;
+	const size_t mark = strlen(PRINT_BASE64);
+	bool marked = value->len >= mark && memcmp(value->data, PRINT_BASE64, mark) == 0;
+	int r = secbuf_alloc(&text, value->len / 3 * 4 + mark + 8, SECMEM_SELF);
+
+	if (r == 0 && !marked && print_plain(value->data, value->len))
+		r = io_append(&text, value->data, value->len);
+	else if (r == 0)
+		r = print_base64(value, &text);
+	if (r == 0)
+		*ret_text = secbuf_take(&text);
+	return r;
+}
+
+void print_done(const char *done, const char *name)
+{
+	char text[PRINT_NAME];
+
+	print_escape(name, text, sizeof(text));
+	printf("%s %s\n", done, text);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* print: what goes to standard output: names, tables of names, and values as text. */
+#ifndef TOOLS_PRINT_H
+#define TOOLS_PRINT_H
+
+#include <stddef.h>
+
+#include "secmem.h"
+
+/* Room for any name escaped. */
+#define PRINT_NAME (4 * 300)
+
+/* The name with control characters and broken UTF-8 as \xNN, so that it can do nothing to a
+ * terminal. */
+void print_escape(const char *name, char *ret_text, size_t size);
+
+/* Columns a name takes on the terminal. */
+size_t print_width(const char *text);
+
+/* A table: rows of ncols cells each, one after the other. Never for values: the cells are copied.
+ * -errno. */
+int print_table(const char *const *headings, size_t ncols, char *const *cells, size_t nrows);
+
+/* One line "key   text" with the key padded to width; straight from secret memory. -errno. */
+int print_pair(const char *key, size_t width, const void *text, size_t len);
+
+/*
+ * A value as one line of text: itself if it is printable UTF-8 on one line that does not begin with
+ * "base64:", otherwise "base64:" and its bytes in base64. ret_text must be empty. -ENOMEM.
+ */
+int print_value_text(const struct secbuf *value, struct secbuf *ret_text);
+
+/* One line on standard output: "done name". */
+void print_done(const char *done, const char *name);
+
+#endif

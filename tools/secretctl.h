@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * secretctl: what a verb is, and what the verbs share.
+ *
+ * Each cmd_<verb>.c owns one struct verb; secretctl.c has the table of them. A verb returns 0 or
+ * -errno after it has said with ctl_fail what went wrong; secretctl.c alone turns that into an exit
+ * code.
+ */
+#ifndef TOOLS_SECRETCTL_H
+#define TOOLS_SECRETCTL_H
+
+#include <stdbool.h>
+
+#include "why.h"
+
+struct ctl {
+	const char *verb;  /* "create", "store init": begins every message */
+	const char *mount; /* -m DIR, or NULL */
+};
+
+struct verb {
+	const char *group; /* "store", or NULL */
+	const char *name;
+	const char *summary; /* one line for secretctl --help */
+	const char *help;    /* all of --help; ends with a newline */
+	bool secrets;        /* needs locked memory */
+	bool store;          /* works on a store file: its errors have another meaning */
+	int (*run)(struct ctl *ctl, int argc, char **argv); /* argv without the verb */
+};
+
+/* Prints "secretctl: VERB: WHY" and returns err. */
+int ctl_fail(const struct ctl *ctl, int err, const struct why *why);
+
+/* From here on a signal from the terminal does not stop the program half-way. */
+void ctl_begin_change(void);
+
+extern const struct verb cmd_create;
+extern const struct verb cmd_delete;
+extern const struct verb cmd_get;
+extern const struct verb cmd_list;
+extern const struct verb cmd_store_info;
+extern const struct verb cmd_store_init;
+extern const struct verb cmd_update;
+
+#endif
