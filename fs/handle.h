@@ -56,6 +56,7 @@ struct handle {
 	_Atomic bool flushed; /* emptied, and flushed at least once: readers wait for what comes */
 	_Atomic bool mtime_explicit;  /* utimens came after the last write */
 	int64_t mtime;                /* of the last write */
+	int error; /* a write failed: nothing of this handle is published any more */
 	uint64_t version;             /* that this handle made, 0: none yet */
 	struct handle_owners writers; /* since the last commit */
 	struct handle_owners flushers;

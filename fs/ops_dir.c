@@ -204,17 +204,7 @@ static int made_key(fuse_req_t req, uint64_t row, mode_t mode, struct made *made
 /* The errno for making something where the structure has no place for it. */
 static int structure_error(const struct node *parent)
 {
-	switch (parent->kind) {
-	case NODE_PRIVATE:
-	case NODE_PUBLIC:
-	case NODE_SECRET:
-		return -EPERM;
-	case NODE_KEY:
-	case NODE_PRIVATE_LINK:
-		return -ENOTDIR;
-	default:
-		return -EACCES;
-	}
+	return parent->kind == NODE_KEY || parent->kind == NODE_PRIVATE_LINK ? -ENOTDIR : -EPERM;
 }
 
 static int entry_of(

@@ -128,14 +128,23 @@ static int key_of(fuse_req_t req, fuse_ino_t ino, struct node *ret_node,
 	return *ret_key ? 0 : -ESTALE;
 }
 
-static int open_snapshot(fuse_req_t req, fuse_ino_t ino, struct handle **ret_handle)
+static int snapshot_begin(bool fresh)
+{
+	int r = ops_begin();
+
+	if (r == 0 && fresh)
+		store_fresh(ops_thread.reader);
+	return r;
+}
+
+static int open_snapshot(fuse_req_t req, fuse_ino_t ino, bool fresh, struct handle **ret_handle)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct node node;
 	const struct store_secret *secret;
 	const struct manifest_key *key;
 	AUTO_SECBUF value = SECBUF_INIT;
-	AUTO_SNAPSHOT begun = ops_begin();
+	AUTO_SNAPSHOT begun = snapshot_begin(fresh);
 	int r = begun < 0 ? begun : key_of(req, ino, &node, &secret, &key);
 
 	if (r < 0)
@@ -163,7 +172,11 @@ static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_i
 static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *handle;
-	int r = open_snapshot(req, ino, &handle);
+	int r = open_snapshot(req, ino, false, &handle);
+
+	/* A commit came between the manifest and the value. */
+	if (r == -ESTALE)
+		r = open_snapshot(req, ino, true, &handle);
 
 	if (r < 0)
 		return ops_fail(req, r);
@@ -172,7 +185,8 @@ static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* What a writer starts from: the current value, nothing (O_TRUNC), or nothing but what it will
  * append. */
-static int open_writer(fuse_req_t req, fuse_ino_t ino, int flags, struct handle **ret_handle)
+static int open_writer(
+	fuse_req_t req, fuse_ino_t ino, int flags, bool fresh, struct handle **ret_handle)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct node node;
@@ -180,7 +194,7 @@ static int open_writer(fuse_req_t req, fuse_ino_t ino, int flags, struct handle 
 	const struct manifest_key *key;
 	AUTO_SECBUF value = SECBUF_INIT;
 	bool empty = flags & (O_TRUNC | O_APPEND);
-	AUTO_SNAPSHOT begun = ops_begin();
+	AUTO_SNAPSHOT begun = snapshot_begin(fresh);
 	int r = begun < 0 ? begun : key_of(req, ino, &node, &secret, &key);
 
 	if (r == 0)
@@ -212,7 +226,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			return;
 		return open_read(req, ino, fi);
 	}
-	int r = open_writer(req, ino, fi->flags, &handle);
+	int r = open_writer(req, ino, fi->flags, false, &handle);
+
+	if (r == -ESTALE)
+		r = open_writer(req, ino, fi->flags, true, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
 	open_reply(req, handle, fi);
@@ -258,11 +275,11 @@ void op_create(
 
 /* The current committed value: what the page cache gets (mmap, sendfile, splice), and what is
  * before a tail. */
-static int read_current(fuse_ino_t ino, uint32_t uid, struct secbuf *ret_value)
+static int read_current_try(fuse_ino_t ino, uint32_t uid, bool fresh, struct secbuf *ret_value)
 {
 	struct node node;
 	const struct store_secret *secret;
-	AUTO_SNAPSHOT begun = ops_begin();
+	AUTO_SNAPSHOT begun = snapshot_begin(fresh);
 
 	if (begun < 0)
 		return begun;
@@ -275,6 +292,13 @@ static int read_current(fuse_ino_t ino, uint32_t uid, struct secbuf *ret_value)
 	return key ? store_value(ops_thread.reader, node.row, key, uid, ret_value) : -ESTALE;
 }
 
+static int read_current(fuse_ino_t ino, uint32_t uid, struct secbuf *ret_value)
+{
+	int r = read_current_try(ino, uid, false, ret_value);
+
+	return r == -ESTALE ? read_current_try(ino, uid, true, ret_value) : r;
+}
+
 /* An earlier worker gave out this reader's handle: find its version again, in whatever version of
  * the secret it is in. */
 static int read_adopt(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
@@ -283,10 +307,10 @@ static int read_adopt(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
 	const struct store_secret *secret;
 	AUTO_SECBUF value = SECBUF_INIT;
 	uint64_t value_id = handle_value_id(fh);
-	AUTO_SNAPSHOT begun = ops_begin();
-	int r = begun < 0 ? begun : -EIO;
+	AUTO_SNAPSHOT begun = snapshot_begin(true);
+	int r;
 
-	if (r == 0 || handle_could_write(fh) || !node_parse(ino, &node) || node.kind != NODE_KEY)
+	if (begun < 0 || handle_could_write(fh) || !node_parse(ino, &node) || node.kind != NODE_KEY)
 		return -EIO;
 	if (store_secret_by_row(ops_thread.reader, node.row, &secret) < 0)
 		return -EIO;
@@ -404,6 +428,14 @@ static void mark_written(struct handle *handle, uint64_t owner)
 	handle_owner_add(&handle->writers, owner);
 }
 
+static void mark_clean(struct handle *handle)
+{
+	handle->dirty = handle->emptied = handle->flushed = false;
+	handle->writers = handle->flushers = (struct handle_owners){0};
+	if (handle->tail)
+		buffer_resize(&handle->data, 0);
+}
+
 /* The writer's handle behind a request; an earlier generation's data died with its worker. */
 static int writer_of(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
 {
@@ -438,9 +470,14 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	if (r < 0)
 		return ops_fail(req, r);
 	pthread_mutex_lock(&handle->lock);
-	r = write_buffer(handle, buf, size, off);
-	if (r == 0)
+	r = handle->error ? handle->error : write_buffer(handle, buf, size, off);
+	if (r == 0) {
 		mark_written(handle, fi->lock_owner);
+	} else {
+		/* Half a value must not replace a whole one; close says so again. */
+		handle->error = r;
+		mark_clean(handle);
+	}
 	pthread_mutex_unlock(&handle->lock);
 	if (r < 0)
 		return ops_fail(req, r);
@@ -449,14 +486,6 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 }
 
 /* ---- committing ---- */
-
-static void mark_clean(struct handle *handle)
-{
-	handle->dirty = handle->emptied = handle->flushed = false;
-	handle->writers = handle->flushers = (struct handle_owners){0};
-	if (handle->tail)
-		buffer_resize(&handle->data, 0);
-}
 
 /* With the handle's lock. On an error the buffer stays dirty: the next flush, or the release, tries
  * again. */
@@ -523,7 +552,7 @@ static bool being_killed(pid_t pid)
 static int flush_locked(struct handle *handle, uint64_t owner, pid_t pid)
 {
 	if (!handle->dirty && !handle->emptied)
-		return 0;
+		return handle->error;
 	if (being_killed(pid)) {
 		mark_clean(handle);
 		return 0;

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MANIFESTS_SHARE 8          /* the part of the arena that opened manifests may keep */
+#define BOXES_BYTES     (4u << 20) /* ciphertext, on the heap */
+#define BOX_MAX         (8u << 10) /* larger values are not worth a copy */
+
 void row_clear(struct row *row)
 {
 	secbuf_free(&row->plain);
@@ -363,27 +367,35 @@ int store_ns_id(struct store *store, struct db *db, struct store_ns ns, int64_t 
 
 /* ---- values ---- */
 
-int store_value_open(const struct store *store, struct db *db, int64_t secret,
-	const struct manifest_key *key, uint32_t uid, struct secbuf *ret_value)
+static void box_free(struct cache_entry *entry)
 {
-	AUTO_QUERY query = NULL;
+	free(entry);
+}
+
+static void box_keep(struct store *store, uint64_t value_id, const uint8_t *box, size_t box_len)
+{
+	struct cached_box *kept = box_len <= BOX_MAX ? malloc(sizeof(*kept) + box_len) : NULL;
+
+	if (!kept)
+		return;
+	kept->entry = (struct cache_entry){
+		.key = value_id, .cost = sizeof(*kept) + box_len, .free = box_free, .refs = 1};
+	kept->len = box_len;
+	memcpy(kept->box, box, box_len);
+	/* Numbers of values are used once: there is nothing that could be out of date. */
+	cache_put(store->boxes, &kept->entry, cache_epoch(store->boxes, value_id));
+	cache_release(&kept->entry);
+}
+
+static int value_unseal(const struct store *store, int64_t secret, const struct manifest_key *key,
+	uint32_t uid, const uint8_t *box, size_t box_len, struct secbuf *ret_value)
+{
 	AUTO_SECBUF value = SECBUF_INIT;
 	struct seal_place place;
-	size_t box_len;
 
-	if (key->value_id == 0)
-		return secbuf_alloc(ret_value, 0, uid);
-	int r = db_query(db, QUERY_VALUE, &query);
-	if (r < 0)
-		return r;
-	db_bind_int(query, 1, (int64_t)key->value_id);
-	r = db_step(query);
-	if (r <= 0)
-		return r < 0 ? r : -EBADMSG;
-	const uint8_t *box = db_blob(query, 0, &box_len);
 	if (box_len < SEAL_OVERHEAD + 64 || box_len - SEAL_OVERHEAD < 4 + (size_t)key->len)
 		return -EBADMSG;
-	r = secbuf_alloc(&value, box_len - SEAL_OVERHEAD, uid);
+	int r = secbuf_alloc(&value, box_len - SEAL_OVERHEAD, uid);
 	if (r < 0)
 		return r;
 	store_place(store, SEAL_VALUE, (int64_t)key->value_id, secret, NULL, key->no, &place);
@@ -399,6 +411,34 @@ int store_value_open(const struct store *store, struct db *db, int64_t secret,
 	value.len = len;
 	*ret_value = secbuf_take(&value);
 	return 0;
+}
+
+int store_value_open(struct store *store, struct db *db, int64_t secret,
+	const struct manifest_key *key, uint32_t uid, struct secbuf *ret_value)
+{
+	AUTO_QUERY query = NULL;
+	size_t box_len;
+
+	if (key->value_id == 0)
+		return secbuf_alloc(ret_value, 0, uid);
+	struct cached_box *kept = (struct cached_box *)cache_get(store->boxes, key->value_id);
+	if (kept) {
+		int opened = value_unseal(store, secret, key, uid, kept->box, kept->len, ret_value);
+		cache_release(&kept->entry);
+		return opened;
+	}
+	int r = db_query(db, QUERY_VALUE, &query);
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, (int64_t)key->value_id);
+	r = db_step(query);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	const uint8_t *box = db_blob(query, 0, &box_len);
+	r = value_unseal(store, secret, key, uid, box, box_len, ret_value);
+	if (r == 0)
+		box_keep(store, key->value_id, box, box_len);
+	return r;
 }
 
 /* ---- opening ---- */
@@ -500,6 +540,15 @@ static int store_load(struct store *store, struct why *why)
 	return r;
 }
 
+static int store_make_caches(struct store *store)
+{
+	struct secmem_usage usage;
+
+	secmem_usage(&usage);
+	int r = cache_new(usage.size / MANIFESTS_SHARE, &store->manifests);
+	return r < 0 ? r : cache_new(BOXES_BYTES, &store->boxes);
+}
+
 int store_open(const char *path, const struct keyslot_keys *keys, const struct store_limits *limits,
 	struct store **ret_store, struct why *why)
 {
@@ -511,7 +560,8 @@ int store_open(const char *path, const struct keyslot_keys *keys, const struct s
 	store->keys = keys;
 	store->limits = *limits;
 	store->path = strdup(path);
-	int r = store->path ? store_load(store, why) : why_set(why, -ENOMEM, "out of memory");
+	int r = store->path ? store_make_caches(store) : -ENOMEM;
+	r = r < 0 ? why_set(why, r, "out of memory") : store_load(store, why);
 	if (r < 0) {
 		store_close(store);
 		return r;
@@ -531,6 +581,8 @@ void store_close(struct store *store)
 		return;
 	writer_stop(store);
 	db_close(store->db);
+	cache_free(store->manifests);
+	cache_free(store->boxes);
 	pthread_rwlock_destroy(&store->ns_lock);
 	free(store->ns_ids);
 	free(store->path);

@@ -125,6 +125,9 @@ struct store_secret {
 int store_begin(struct store_reader *reader);
 void store_end(struct store_reader *reader);
 
+/* Between the two: do without the cache of opened manifests from here on. */
+void store_fresh(struct store_reader *reader);
+
 /* A namespace's record; one that nobody has used yet is answered with defaults (0700, its uid). */
 int store_ns_get(struct store_reader *reader, struct store_ns ns, struct header_ns *ret_ns);
 
@@ -138,8 +141,9 @@ int store_secret_by_row(
 int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
 	const struct store_secret **ret_secret);
 
-/* The bytes of a key's value. ret_value must be empty; it is charged to uid. A key never written
- * has an empty value. */
+/* The bytes of a key's value, which must be of the secret read last. -ESTALE: the secret came from
+ * the cache and has just been changed: end the snapshot, begin another, store_fresh. ret_value must
+ * be empty; it is charged to uid. A key never written has an empty value. */
 int store_value(struct store_reader *reader, uint64_t row, const struct manifest_key *key,
 	uint32_t uid, struct secbuf *ret_value);
 

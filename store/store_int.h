@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "cache.h"
 #include "db.h"
 #include "header.h"
 #include "index.h"
@@ -67,6 +68,10 @@ struct store {
 	size_t ns_cap;
 	size_t ns_used;
 
+	struct cache
+		*manifests;  /* struct cached_row by row: dropped by the writer after each commit */
+	struct cache *boxes; /* struct cached_box by value id: a value never changes */
+
 	struct writer *writer;
 };
 
@@ -86,7 +91,21 @@ struct store_reader {
 	struct db *db;
 	bool in_snapshot;
 	struct row row;
-	struct store_secret secret; /* a view of row for the caller */
+	struct cached_row *cached; /* what secret points to, if not to row */
+	bool fresh;                /* this snapshot does without the cache */
+	bool queried; /* the database has been asked in this snapshot: the cache may be newer */
+	struct store_secret secret; /* a view of row or cached for the caller */
+};
+
+struct cached_row {
+	struct cache_entry entry;
+	struct row row;
+};
+
+struct cached_box {
+	struct cache_entry entry;
+	size_t len;
+	uint8_t box[];
 };
 
 void row_clear(struct row *row);
@@ -118,8 +137,8 @@ int store_ns_load(struct store *store, struct db *db, struct store_ns ns, int64_
 /* The row of a namespace; remembered. -ENOENT. */
 int store_ns_id(struct store *store, struct db *db, struct store_ns ns, int64_t *ret_id);
 
-/* Opens a value's row into an empty buffer. */
-int store_value_open(const struct store *store, struct db *db, int64_t secret,
+/* Opens a value's row into an empty buffer. -ENOENT: there is no such row. */
+int store_value_open(struct store *store, struct db *db, int64_t secret,
 	const struct manifest_key *key, uint32_t uid, struct secbuf *ret_value);
 
 /* ---- txn.c ---- */
@@ -142,6 +161,9 @@ struct txn {
 	struct row past;
 	struct secbuf sealed; /* scratch for boxes */
 	int64_t secrets;      /* how many the group made, less how many it removed */
+	int64_t *changed;     /* rows to forget in the cache after the commit */
+	size_t nchanged;
+	size_t changed_cap;
 };
 
 /* What txn_job_undo needs to go back. */
@@ -157,6 +179,9 @@ void txn_undo(struct txn *txn, const struct txn_mark *mark);
 
 /* Writes the buckets that changed and the root. */
 int txn_seal(struct txn *txn);
+
+/* After the commit: nobody is to see what was before. */
+void txn_forget(struct txn *txn);
 void txn_clear(struct txn *txn);
 
 int txn_next_row(struct txn *txn, int64_t *ret_row);

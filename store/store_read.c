@@ -9,6 +9,9 @@
 /* A manifest larger than this is not kept as scratch after the snapshot. */
 #define SCRATCH_KEEP (16 << 10)
 
+/* The largest manifest that is kept opened in the cache. */
+#define CACHED_MAX (16 << 10)
+
 int store_reader_open(struct store *store, struct store_reader **ret_reader)
 {
 	struct store_reader *reader = calloc(1, sizeof(*reader));
@@ -29,6 +32,7 @@ void store_reader_close(struct store_reader *reader)
 {
 	if (!reader)
 		return;
+	store_end(reader);
 	row_clear(&reader->row);
 	db_close(reader->db);
 	free(reader);
@@ -47,16 +51,31 @@ int store_begin(struct store_reader *reader)
 	int r = reader_run(reader, QUERY_BEGIN);
 
 	reader->in_snapshot = r == 0;
+	reader->fresh = reader->queried = false;
 	return r;
+}
+
+void store_fresh(struct store_reader *reader)
+{
+	reader->fresh = true;
+}
+
+static void reader_let_go(struct store_reader *reader)
+{
+	if (reader->cached)
+		cache_release(&reader->cached->entry);
+	reader->cached = NULL;
 }
 
 void store_end(struct store_reader *reader)
 {
+	reader_let_go(reader);
 	/* It holds the keys of values. */
 	if (reader->row.plain.cap > SCRATCH_KEEP)
 		secbuf_free(&reader->row.plain);
 	else if (reader->row.plain.data)
 		secmem_wipe(reader->row.plain.data, reader->row.plain.len);
+	reader->row.plain.len = 0;
 	if (!reader->in_snapshot)
 		return;
 	reader->in_snapshot = false;
@@ -74,11 +93,61 @@ static int reader_secret(struct store_reader *reader, int r, const struct store_
 	return 0;
 }
 
+/* ---- the cache of opened manifests ---- */
+
+static void cached_row_free(struct cache_entry *entry)
+{
+	struct cached_row *cached = (struct cached_row *)entry;
+
+	row_clear(&cached->row);
+	free(cached);
+}
+
+/* A copy of what the reader has just opened. Without room it is simply not kept. */
+static void reader_keep(struct store_reader *reader, uint64_t epoch)
+{
+	const struct row *row = &reader->row;
+	struct cached_row *cached =
+		row->plain.len <= CACHED_MAX ? calloc(1, sizeof(*cached)) : NULL;
+
+	if (!cached)
+		return;
+	cached->entry =
+		(struct cache_entry){.key = (uint64_t)row->id, .free = cached_row_free, .refs = 1};
+	if (secbuf_alloc(&cached->row.plain, row->plain.len, SECMEM_SELF) == 0) {
+		cached->entry.cost = cached->row.plain.cap;
+		cached->row.plain.len = row->plain.len;
+		memcpy(cached->row.plain.data, row->plain.data, row->plain.len);
+		if (manifest_decode(
+			    &cached->row.m, cached->row.plain.data, cached->row.plain.len) == 0)
+			cache_put(reader->store->manifests, &cached->entry, epoch);
+	}
+	cache_release(&cached->entry);
+}
+
+static bool reader_recall(
+	struct store_reader *reader, uint64_t row, const struct store_secret **ret_secret)
+{
+	if (reader->fresh || reader->queried)
+		return false;
+	struct cached_row *cached = (struct cached_row *)cache_get(reader->store->manifests, row);
+	if (!cached)
+		return false;
+	reader_let_go(reader);
+	reader->cached = cached;
+	reader->secret.row = row;
+	reader->secret.m = cached->row.m;
+	*ret_secret = &reader->secret;
+	return true;
+}
+
 int store_ns_get(struct store_reader *reader, struct store_ns ns, struct header_ns *ret_ns)
 {
 	int64_t id;
 	uint64_t ver;
 	uint8_t head[SEAL_OVERHEAD];
+
+	reader->queried = true;
 	int r = store_ns_load(reader->store, reader->db, ns, &id, &ver, head, ret_ns);
 
 	if (r != -ENOENT)
@@ -95,8 +164,9 @@ int store_secret_by_name(struct store_reader *reader, struct store_ns ns, const 
 	size_t name_len, const struct store_secret **ret_secret)
 {
 	int64_t id;
-	int r = store_ns_id(reader->store, reader->db, ns, &id);
 
+	reader->queried = true;
+	int r = store_ns_id(reader->store, reader->db, ns, &id);
 	if (r == 0)
 		r = store_row_by_name(
 			reader->store, reader->db, id, ns, name, name_len, &reader->row);
@@ -106,14 +176,23 @@ int store_secret_by_name(struct store_reader *reader, struct store_ns ns, const 
 int store_secret_by_row(
 	struct store_reader *reader, uint64_t row, const struct store_secret **ret_secret)
 {
+	if (reader_recall(reader, row, ret_secret))
+		return 0;
+	uint64_t epoch = cache_epoch(reader->store->manifests, row);
+	bool first = !reader->queried;
+	reader->queried = true;
 	int r = store_row_by_id(reader->store, reader->db, (int64_t)row, &reader->row);
 
+	/* An older snapshot than the epoch may not be kept. */
+	if (r == 0 && first)
+		reader_keep(reader, epoch);
 	return reader_secret(reader, r, ret_secret);
 }
 
 int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
 	const struct store_secret **ret_secret)
 {
+	reader->queried = true;
 	int r = store_row_by_id(reader->store, reader->db, (int64_t)row, &reader->row);
 
 	if (r == 0 && version != reader->row.m.version) {
@@ -128,7 +207,14 @@ int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t ver
 int store_value(struct store_reader *reader, uint64_t row, const struct manifest_key *key,
 	uint32_t uid, struct secbuf *ret_value)
 {
-	return store_value_open(reader->store, reader->db, (int64_t)row, key, uid, ret_value);
+	bool from_cache = reader->cached != NULL;
+
+	reader->queried = true;
+	int r = store_value_open(reader->store, reader->db, (int64_t)row, key, uid, ret_value);
+	/* A manifest of the cache may name what a commit has just taken away. */
+	if (r == -ENOENT)
+		r = from_cache ? -ESTALE : -EBADMSG;
+	return r;
 }
 
 /* ---- listing ---- */
@@ -208,6 +294,8 @@ int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
 	AUTO_QUERY query = NULL;
 	const struct store_secret *secret;
 	int64_t ns_id;
+
+	reader->queried = true;
 	int r = store_ns_id(reader->store, reader->db, ns, &ns_id);
 
 	if (r < 0)

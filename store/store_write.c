@@ -438,7 +438,7 @@ static int key_rename_env(struct txn *txn, const struct row *row, struct manifes
 	int r = store_value_open(txn->store, txn->db, row->id, key, SECMEM_SELF, &value);
 
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? -EBADMSG : r;
 	key->env_len = store_env_len(name, name_len, value.data, value.len);
 	return 0;
 }
@@ -524,7 +524,7 @@ static int put_append(
 	int r = store_value_open(txn->store, txn->db, row->id, key, SECMEM_SELF, &whole);
 
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? -EBADMSG : r;
 	if (whole.len + put->len > txn->store->limits.max_value)
 		return -EFBIG;
 	r = secbuf_grow(&whole, whole.len + put->len);

@@ -76,6 +76,26 @@ void txn_undo(struct txn *txn, const struct txn_mark *mark)
 	txn->secrets = mark->secrets;
 }
 
+static int txn_changes(struct txn *txn, int64_t row)
+{
+	if (txn->nchanged == txn->changed_cap) {
+		size_t cap = txn->changed_cap ? txn->changed_cap * 2 : 64;
+		int64_t *changed = reallocarray(txn->changed, cap, sizeof(*changed));
+		if (!changed)
+			return -ENOMEM;
+		txn->changed = changed;
+		txn->changed_cap = cap;
+	}
+	txn->changed[txn->nchanged++] = row;
+	return 0;
+}
+
+void txn_forget(struct txn *txn)
+{
+	for (size_t i = 0; i < txn->nchanged; i++)
+		cache_drop(txn->store->manifests, (uint64_t)txn->changed[i]);
+}
+
 static int txn_seal_bucket(struct txn *txn, unsigned number)
 {
 	struct store *store = txn->store;
@@ -139,6 +159,7 @@ void txn_clear(struct txn *txn)
 	row_clear(&txn->past);
 	secbuf_free(&txn->sealed);
 	free(txn->undo);
+	free(txn->changed);
 }
 
 int txn_next_row(struct txn *txn, int64_t *ret_row)
@@ -340,7 +361,9 @@ static int txn_secret_write(struct txn *txn, struct row *row)
 	AUTO_QUERY query = NULL;
 
 	row->ver++;
-	int r = txn_seal_row(txn, row, &box, &box_len);
+	int r = txn_changes(txn, row->id);
+	if (r == 0)
+		r = txn_seal_row(txn, row, &box, &box_len);
 	if (r == 0)
 		r = txn_sum(txn, SUM_ADD, row->id, row->ns, row->tag, row->ver, row->head);
 	if (r == 0)
@@ -518,6 +541,8 @@ int txn_secret_delete(struct txn *txn, struct store_ns ns, struct row *row)
 		r = txn_ns_count(txn, ns, -1, &ns_id);
 	if (r == 0)
 		r = txn_charge(txn, before.uid, -1, -(int64_t)before.bytes);
+	if (r == 0)
+		r = txn_changes(txn, row->id);
 	if (r == 0)
 		r = db_query(txn->db, QUERY_SECRET_DELETE, &query);
 	if (r < 0)

@@ -85,6 +85,7 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 	uint64_t commits = txn->store->root.commits;
 
 	txn->nundo = 0;
+	txn->nchanged = 0;
 	txn->secrets = 0;
 	txn->now = realtime_ns();
 	int r = txn_run(txn, QUERY_BEGIN_WRITE);
@@ -101,6 +102,7 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 		txn->store->root.commits = commits;
 		return r;
 	}
+	txn_forget(txn);
 	atomic_fetch_add(&txn->store->secrets, (uint64_t)txn->secrets);
 	return 0;
 }
