@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# helpers: a store, a daemon and two users for each bats test.
+#
+# SECRETFS_BUILD is the build to test. Every test has a folder of its own, $SFS:
+#     $SFS/store/store.db  the store, of user secretfs     $SFS/key   its key file
+#     $SFS/mnt             the mountpoint                  $SFS/log   what the daemon says
+#     $SFS/bin             programs that a plain user must be able to reach
+# so that tests may run at the same time.
+
+bats_require_minimum_version 1.5.0
+
+: "${SECRETFS_BUILD:?set it to a build folder, such as build/dev}"
+SECRETFS_BUILD=$(cd "$SECRETFS_BUILD" && pwd)
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DAEMON=$SECRETFS_BUILD/secretfs
+CTL=$SECRETFS_BUILD/secretctl
+PYTHON=/usr/bin/python3 # the one in PATH may be out of reach for a plain user
+ALICE=20001
+BOB=20002
+# shellcheck disable=SC2034 # for the tests
+readonly DAEMON CTL PYTHON ALICE BOB
+
+# shellcheck source=tests/sweep.bash
+. "$TESTS/sweep.bash"
+
+umask 022
+
+# make_place: the folder alone. The names are exported for the scripts that tests start.
+make_place() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	id secretfs >/dev/null 2>&1 || skip "there is no user secretfs (tests/run makes one)"
+	SFS=$(mktemp -d "${SECRETFS_TEST_DIR:-/tmp}/sfs.XXXXXX")
+	chmod 755 "$SFS"
+	STORE=$SFS/store/store.db KEY=$SFS/key MNT=$SFS/mnt LOG=$SFS/log
+	PUB=$MNT/public PRIV=$MNT/private
+	SC=$SFS/bin/sc
+	export SFS STORE KEY MNT LOG PUB PRIV SC
+	mkdir "$MNT" "$SFS/bin"
+	cp "$SECRETFS_BUILD/tests/bin/sc" "$SC"
+	: >"$LOG"
+	WORKER_MAY_DIE=
+	WORKER_AT_START=
+	cd /
+}
+
+# make_store: an empty store that key file opens.
+make_store() {
+	[ -n "${SFS:-}" ] && [ -d "$SFS" ] || make_place
+	"$CTL" store init "$STORE" --keyfile "$KEY" --user secretfs </dev/null >>"$LOG" 2>&1 || {
+		cat "$LOG" >&2
+		return 1
+	}
+}
+
+# run_daemon [NAME=VALUE...]: starts it and returns its exit code, as a person would type it.
+run_daemon() {
+	local opts="keyfile=$KEY,user=secretfs" opt
+	for opt; do
+		opts+=,$opt
+	done
+	"$DAEMON" "$STORE" "$MNT" -o "$opts" </dev/null >>"$LOG" 2>&1 3>&-
+}
+
+# A sanitizer's report goes to stderr, which only a daemon in the foreground keeps.
+run_foreground() {
+	local opts="keyfile=$KEY,user=secretfs" opt pid
+	for opt; do
+		opts+=,$opt
+	done
+	"$DAEMON" "$STORE" "$MNT" -f -o "$opts" </dev/null >>"$LOG" 2>&1 3>&- &
+	pid=$!
+	disown "$pid"
+	until mountpoint -q "$MNT" && stat "$PUB" >/dev/null 2>&1; do
+		kill -0 "$pid" 2>/dev/null || return 1
+		sleep 0.02
+	done
+}
+
+start_daemon() {
+	if [ -n "${SECRETFS_SANITIZED:-}" ]; then
+		run_foreground "$@"
+	else
+		run_daemon "$@"
+	fi || {
+		cat "$LOG" >&2
+		return 1
+	}
+	mountpoint -q "$MNT" || {
+		echo "not mounted" >&2
+		return 1
+	}
+	WORKER_AT_START=$(worker_pid)
+}
+
+# Takes the mount away and waits until every process is gone.
+stop_daemon() {
+	umount "$MNT" && sweep_wait "$SFS" 10
+}
+
+restart_daemon() {
+	stop_daemon && start_daemon "$@"
+}
+
+# The supervisor's command line names the mountpoint; so does its helper's, which is its child.
+supervisor_pid() {
+	local pid all parent
+	all=" $(sweep_pids "$MNT" | tr '\n' ' ')"
+	for pid in $all; do
+		parent=$(ps -o ppid= -p "$pid" | tr -d ' ')
+		case $all in
+		*" $parent "*) ;;
+		*) grep -qF -- "$MNT" "/proc/$pid/cmdline" && echo "$pid" && return 0 ;;
+		esac
+	done
+	return 1
+}
+
+worker_pid() {
+	local pid
+	for pid in $(pgrep -P "$(supervisor_pid)"); do
+		if [ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = "secretfs --worker " ]; then
+			echo "$pid"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# as UID CMD...
+as() {
+	local uid=$1
+	shift
+	setpriv --reuid="$uid" --regid="$uid" --clear-groups -- "$@"
+}
+
+# expect WANT COMMAND...: one system call by tests/tools/sc.c; WANT is OK or an errno's name.
+expect() {
+	local want=$1 got
+	shift
+	got=$("$SC" "$@") || true
+	[ "$got" = "$want" ] || {
+		printf '%s: wanted %s, got %s\n' "$*" "$want" "$got" >&2
+		return 1
+	}
+}
+
+# expect_as UID WANT COMMAND...
+expect_as() {
+	local uid=$1 want=$2 got
+	shift 2
+	got=$(as "$uid" "$SC" "$@") || true
+	[ "$got" = "$want" ] || {
+		printf 'uid %s: %s: wanted %s, got %s\n' "$uid" "$*" "$want" "$got" >&2
+		return 1
+	}
+}
+
+# same WANT GOT
+same() {
+	[ "$1" = "$2" ] || {
+		printf 'wanted: %q\n   got: %q\n' "$1" "$2" >&2
+		return 1
+	}
+}
+
+# eventually SECONDS COMMAND...
+eventually() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# not COMMAND...: bats looks past a failing "! command".
+not() {
+	if "$@"; then
+		printf 'should have failed: %s\n' "$*" >&2
+		return 1
+	fi
+}
+
+no_processes() {
+	[ -z "$(sweep_pids "$SFS")" ]
+}
+
+# Ends every test: nothing may be left, no worker may have died unasked, no sanitizer may have spoken.
+finish() {
+	local rc=0 now
+	exec 7>&- # a test that failed may have left it open
+	[ -n "${SFS:-}" ] && [ -d "$SFS" ] || return 0
+	if [ -n "$WORKER_AT_START" ] && [ -z "$WORKER_MAY_DIE" ] && mountpoint -q "$MNT"; then
+		now=$(worker_pid) || now=none
+		[ "$now" = "$WORKER_AT_START" ] || {
+			echo "worker $WORKER_AT_START died; now: $now" >&2
+			rc=1
+		}
+	fi
+	sweep "$SFS" || {
+		echo "a mount or a process was left" >&2
+		rc=1
+	}
+	if grep -qE 'Sanitizer|runtime error:' "$LOG"; then
+		rc=1
+	fi
+	[ "$rc" = 0 ] && [ -n "${BATS_TEST_COMPLETED:-}" ] || tail -n 60 "$LOG" >&2
+	rm -rf "$SFS"
+	return $rc
+}

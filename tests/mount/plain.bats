@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+# plain: a plain user mounts a tree of their own, without root.
+#
+# /dev/fuse is for root alone on some machines: the test brings a device of its own, in a mount
+# namespace of its own, so that nothing on the machine changes. fusermount3 wants a user that has
+# a name; secretfs has one.
+
+setup() {
+	load ../helpers
+	make_place
+	PLAIN=$(id -u secretfs)
+	cp "$DAEMON" "$SFS/bin/secretfs"
+	cp "$CTL" "$SFS/bin/secretctl"
+	install -d -o secretfs -g secretfs -m 700 "$SFS/home"
+	install -d -o secretfs -g secretfs -m 755 "$SFS/mnt2"
+	MNT=$SFS/mnt2 PUB=$SFS/mnt2/public PRIV=$SFS/mnt2/private
+	export MNT PUB PRIV HOME=$SFS/home XDG_CONFIG_HOME=$SFS/home/.config XDG_STATE_HOME=$SFS/home/.state
+	mknod -m 666 "$SFS/fuse" c 10 229 || skip "cannot make a device node"
+	unshare -m --propagation private sh -c 'mount --bind "$1/fuse" /dev/fuse && touch "$1/ready" && exec sleep 300' sh "$SFS" 3>&- &
+	NS=$!
+	eventually 5 test -e "$SFS/ready" || skip "no mount namespace of one's own here"
+	within "$PLAIN" sh -c ': <>/dev/fuse' 2>"$SFS/why" || skip "a plain user cannot open /dev/fuse: $(head -n1 "$SFS/why")"
+	[ -u "$(command -v fusermount3)" ] || skip "fusermount3 is not set-uid here"
+}
+
+teardown() {
+	local rc=0
+	if [ -n "${NS:-}" ]; then
+		within "$PLAIN" fusermount3 -u "$MNT" 2>/dev/null || true
+		sweep_wait "$SFS" 10 || rc=1
+		kill "$NS" 2>/dev/null || true
+		wait "$NS" 2>/dev/null || true
+	fi
+	finish && [ "$rc" = 0 ]
+}
+
+# within UID COMMAND...: as that user, where the mount is.
+within() {
+	local uid=$1
+	shift
+	nsenter -t "$NS" -m setpriv --reuid="$uid" --regid="$(id -g "$uid" 2>/dev/null || echo "$uid")" --clear-groups -- "$@"
+}
+
+start_plain() {
+	within "$PLAIN" "$SFS/bin/secretctl" store init "$HOME/store/store.db" --keyfile "$HOME/key" >>"$LOG" 2>&1 3>&- &&
+		within "$PLAIN" "$SFS/bin/secretfs" "$HOME/store/store.db" "$MNT" -o "keyfile=$HOME/key" >>"$LOG" 2>&1 3>&- || {
+		cat "$LOG" >&2
+		return 1
+	}
+}
+
+@test "a plain user mounts, writes, reads and unmounts" {
+	start_plain
+	within "$PLAIN" grep -q " $MNT .*fuse.secretfs" /proc/self/mountinfo
+	within "$PLAIN" sh -c 'mkdir "$PUB/s" "$PRIV/p" && echo value >"$PUB/s/k" && echo own >"$PRIV/p/k"'
+	same "value own" "$(within "$PLAIN" cat "$PUB/s/k" "$PRIV/p/k" | xargs)"
+	same "$PLAIN" "$(within "$PLAIN" stat -c %u "$PUB")"
+	run within "$BOB" cat "$PUB/s/k"
+	[[ $output == *"ermission denied"* ]]
+	run within 0 cat "$PUB/s/k"
+	[[ $output == *"ermission denied"* ]]
+	within "$PLAIN" fusermount3 -u "$MNT"
+	eventually 10 no_processes
+	within "$PLAIN" "$SFS/bin/secretfs" "$HOME/store/store.db" "$MNT" -o "keyfile=$HOME/key" >>"$LOG" 2>&1 3>&-
+	same value "$(within "$PLAIN" cat "$PUB/s/k")"
+}
+
+@test "a plain user's worker dies and the mount stays" {
+	start_plain
+	within "$PLAIN" sh -c 'mkdir "$PUB/s" && echo value >"$PUB/s/k"'
+	for _ in 1 2 3; do
+		kill -9 "$(worker_pid)"
+		same value "$(within "$PLAIN" timeout 20 cat "$PUB/s/k")"
+	done
+}
+
+@test "a plain user's supervisor dies and the mount goes" {
+	start_plain
+	kill -9 "$(supervisor_pid)"
+	eventually 5 no_processes
+	not within "$PLAIN" grep -q " $MNT " /proc/self/mountinfo
+}

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+# restart: the worker dies and nobody notices; the supervisor dies and nothing is left.
+
+setup() {
+	load ../helpers
+	make_store
+	start_daemon
+	WORKER_MAY_DIE=1
+	mkdir "$PUB/s" "$PRIV/p"
+	echo value >"$PUB/s/k"
+	echo own >"$PRIV/p/k"
+}
+
+teardown() {
+	finish
+}
+
+unmounted() {
+	not mountpoint -q "$MNT" 2>/dev/null
+}
+
+@test "twenty workers die" {
+	for i in {1..20}; do
+		worker=$(worker_pid)
+		kill -9 "$worker"
+		same value "$(timeout 20 cat "$PUB/s/k")"
+		same own "$(timeout 20 cat "$PRIV/p/k")"
+		echo "$i" >"$PUB/s/n"
+		same "$i" "$(timeout 20 cat "$PUB/s/n")"
+		not test "$worker" = "$(worker_pid)"
+	done
+	mountpoint -q "$MNT"
+}
+
+@test "a folder that is somebody's working directory stays theirs" {
+	cd "$PUB/s"
+	kill -9 "$(worker_pid)"
+	same value "$(timeout 20 cat k)"
+	same "$PUB/s" "$(/bin/pwd)"
+	same k "$(timeout 20 ls)"
+	cd /
+}
+
+@test "a descriptor that was open for reading stays on its value" {
+	exec 7<"$PUB/s/k"
+	echo newer >"$PUB/s/k"
+	kill -9 "$(worker_pid)"
+	same value "$(timeout 20 cat <&7)"
+	exec 7<&-
+	same newer "$(cat "$PUB/s/k")"
+}
+
+@test "a write handle whose data died answers EIO, and the old value is whole" {
+	"$PYTHON" - "$PUB/s/k" "$(worker_pid)" <<'END'
+import errno, os, signal, sys, time
+k, worker = sys.argv[1], int(sys.argv[2])
+w = os.open(k, os.O_WRONLY | os.O_TRUNC)
+os.write(w, b"half")
+os.kill(worker, signal.SIGKILL)
+try:
+    os.write(w, b"another half")
+    os.fsync(w)
+    sys.exit("nobody said that data was lost")
+except OSError as e:
+    assert e.errno == errno.EIO, e
+assert open(k).read() == "value\n"
+END
+}
+
+@test "committed is committed" {
+	for i in {1..20}; do
+		echo "$i" >"$PUB/s/n"
+		kill -9 "$(worker_pid)"
+		same "$i" "$(timeout 20 cat "$PUB/s/n")"
+	done
+}
+
+@test "a worker that stops by an error signal is replaced too" {
+	kill -SEGV "$(worker_pid)"
+	same value "$(timeout 20 cat "$PUB/s/k")"
+	kill -ABRT "$(worker_pid)"
+	same value "$(timeout 20 cat "$PUB/s/k")"
+	: >"$LOG"
+}
+
+@test "the supervisor dies: the mount is gone within five seconds and no process is left" {
+	kill -9 "$(supervisor_pid)"
+	eventually 5 unmounted
+	eventually 5 no_processes
+	expect ENOENT stat "$PUB"
+	flock -n "$STORE.lock" true
+	start_daemon
+	same value "$(cat "$PUB/s/k")"
+}
+
+@test "the supervisor dies while files are open" {
+	exec 7<"$PUB/s/k"
+	kill -9 "$(supervisor_pid)"
+	eventually 5 unmounted
+	eventually 5 no_processes
+	exec 7<&-
+}
