@@ -3,6 +3,7 @@
 #include "acl.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define ACL_VERSION 2
@@ -133,4 +134,85 @@ uint32_t acl_inherit(const uint8_t *parent_default, size_t len, uint32_t mode, u
 	acl_chmod(ret_acl, len, bits);
 	*ret_len = acl_is_mode(ret_acl, len) ? 0 : (uint16_t)len;
 	return bits;
+}
+
+uint32_t acl_group_perm(const uint8_t *acl, size_t len)
+{
+	return acl_perm(acl, acl_find(acl, len, ACL_GROUP_OBJ));
+}
+
+/* The entry of the other ACL that speaks of the same, or -1. */
+static int acl_find_same(const uint8_t *acl, size_t len, struct acl_entry wanted)
+{
+	bool named = wanted.tag == ACL_USER || wanted.tag == ACL_GROUP;
+
+	for (size_t i = 0; i < acl_count(len); i++) {
+		struct acl_entry entry = acl_entry(acl, i);
+		if (entry.tag == wanted.tag && (!named || entry.id == wanted.id))
+			return (int)i;
+	}
+	return -1;
+}
+
+static uint32_t mode_class(uint32_t mode, uint16_t tag)
+{
+	switch (tag) {
+	case ACL_USER_OBJ:
+		return mode >> 6 & 7;
+	case ACL_GROUP_OBJ:
+	case ACL_MASK:
+		return mode >> 3 & 7;
+	case ACL_OTHER:
+		return mode & 7;
+	default:
+		return 0;
+	}
+}
+
+void acl_and_write(
+	uint8_t *acl, size_t len, const uint8_t *other, size_t other_len, uint32_t other_mode)
+{
+	for (size_t i = 0; i < acl_count(len); i++) {
+		struct acl_entry entry = acl_entry(acl, i);
+		uint32_t there = other_len ? acl_perm(other, acl_find_same(other, other_len, entry))
+					   : mode_class(other_mode, entry.tag);
+		/* A mask that the other does not have takes nothing away there. */
+		if (other_len && entry.tag == ACL_MASK && acl_find(other, other_len, ACL_MASK) < 0)
+			there = 7;
+		acl_set_perm(acl, i, entry.perm & (there | 5));
+	}
+}
+
+static bool in_groups(uint32_t gid, const uint32_t *groups, size_t ngroups)
+{
+	for (size_t i = 0; i < ngroups; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+uint32_t acl_permits(uint32_t mode, const uint8_t *acl, size_t len, uint32_t owner, uint32_t group,
+	uint32_t uid, const uint32_t *groups, size_t ngroups)
+{
+	uint32_t mask = acl_perm(acl, acl_find(acl, len, ACL_MASK));
+	uint32_t by_group = 0;
+	bool matched = false;
+
+	if (uid == owner)
+		return mode >> 6 & 7;
+	if (len == 0)
+		return in_groups(group, groups, ngroups) ? mode >> 3 & 7 : mode & 7;
+	if (acl_find(acl, len, ACL_MASK) < 0)
+		mask = 7;
+	for (size_t i = 0; i < acl_count(len); i++) {
+		struct acl_entry entry = acl_entry(acl, i);
+		if (entry.tag == ACL_USER && entry.id == uid)
+			return entry.perm & mask;
+		if ((entry.tag == ACL_GROUP_OBJ && in_groups(group, groups, ngroups)) ||
+			(entry.tag == ACL_GROUP && in_groups(entry.id, groups, ngroups))) {
+			matched = true;
+			by_group |= entry.perm & mask;
+		}
+	}
+	return matched ? by_group : mode & 7;
 }

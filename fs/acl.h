@@ -39,4 +39,21 @@ void acl_chmod(uint8_t *acl, size_t len, uint32_t mode);
 uint32_t acl_inherit(const uint8_t *parent_default, size_t len, uint32_t mode, uint8_t *ret_acl,
 	uint16_t *ret_len);
 
+/*
+ * Takes the write permission out of every entry of acl that has none in the other ACL (of a folder,
+ * say; other_mode where there is no other ACL: named entries then lose theirs). In place.
+ */
+void acl_and_write(
+	uint8_t *acl, size_t len, const uint8_t *other, size_t other_len, uint32_t other_mode);
+
+/* The three bits of the owning group's entry. */
+uint32_t acl_group_perm(const uint8_t *acl, size_t len);
+
+/*
+ * What does it give to a caller? mode: the nine bits of a node without ACL, or its ACL's. groups:
+ * his, the primary one first. Returns three bits.
+ */
+uint32_t acl_permits(uint32_t mode, const uint8_t *acl, size_t len, uint32_t owner, uint32_t group,
+	uint32_t uid, const uint32_t *groups, size_t ngroups);
+
 #endif

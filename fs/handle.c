@@ -61,7 +61,9 @@ static struct handle *handle_new(uint64_t node, uint64_t row, uint32_t key_no, u
 
 	if (!handle)
 		return NULL;
+	struct node parsed;
 	handle->node = node;
+	handle->kind = node_parse(node, &parsed) ? parsed.kind : NODE_ROOT;
 	handle->row = row;
 	handle->key_no = key_no;
 	handle->uid = uid;

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node.h"
 #include "secmem.h"
 
 #define HANDLE_OWNERS 16
@@ -38,6 +39,7 @@ struct handle {
 	uint64_t node;
 	uint64_t row;
 	uint32_t key_no;
+	enum node_kind kind;
 	uint32_t uid; /* who opened it */
 	uint32_t gid;
 	int32_t pid;
@@ -54,10 +56,10 @@ struct handle {
 	_Atomic bool dirty;   /* written or truncated since the last commit */
 	_Atomic bool emptied; /* opened with O_TRUNC, nothing written since, not committed */
 	_Atomic bool flushed; /* emptied, and flushed at least once: readers wait for what comes */
-	_Atomic bool mtime_explicit;  /* utimens came after the last write */
-	int64_t mtime;                /* of the last write */
-	int error; /* a write failed: nothing of this handle is published any more */
-	uint64_t version;             /* that this handle made, 0: none yet */
+	_Atomic bool mtime_explicit; /* utimens came after the last write */
+	int64_t mtime;               /* of the last write */
+	int error;        /* a write failed: nothing of this handle is published any more */
+	uint64_t version; /* that this handle made, 0: none yet */
 	struct handle_owners writers; /* since the last commit */
 	struct handle_owners flushers;
 };

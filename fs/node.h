@@ -7,6 +7,14 @@
  *     secret   payload = row
  *     key      payload = row (32 bits) | key number (24 bits)
  *     private  payload = uid
+ *     views    payload = row
+ *
+ * What lies below .versions needs more room, so there the first bit alone is the kind:
+ *
+ *     1 | row (32 bits) | version (20 bits) | which (11 bits)
+ *
+ * which: the place of a key in that version's manifest (which never changes again), or
+ * NODE_WHICH_*. A version above 2^20 - 1 cannot be named and is not shown.
  *
  * An id is never used again, so there is no table of inodes and a new worker understands the ids
  * that a dead one gave out.
@@ -28,15 +36,33 @@ enum node_kind {
 	NODE_BY_NAME_LINK = 7,
 	NODE_DOT_PRIVATE = 8, /* .private */
 	NODE_DOT_BY_NAME = 9,
+	NODE_BY_NAME_ENTRY = 10, /* the symbolic link to one secret */
+	NODE_JSON = 11,          /* <secret>/.json */
+	NODE_ENV = 12,           /* <secret>/.env */
+	NODE_VERSIONS = 13,      /* <secret>/.versions */
+	NODE_VERSION = 14,       /* anything below it; not the byte in the id */
+	NODE_STATUS_DIR = 15,    /* .secretfs */
+	NODE_STATUS = 16,        /* .secretfs/status */
+};
+
+#define NODE_VERSION_MAX ((1u << 20) - 1)
+
+enum node_which {
+	NODE_WHICH_KEY_MAX = 1023,
+	NODE_WHICH_DIR = 2045,
+	NODE_WHICH_JSON = 2046,
+	NODE_WHICH_ENV = 2047,
 };
 
 #define NODE_ROOT_ID 1ull
 
 struct node {
 	enum node_kind kind;
-	uint32_t uid;    /* NODE_PRIVATE, NODE_BY_NAME */
-	uint64_t row;    /* NODE_SECRET, NODE_KEY */
-	uint32_t key_no; /* NODE_KEY */
+	uint32_t uid;     /* NODE_PRIVATE, NODE_BY_NAME */
+	uint64_t row;     /* NODE_SECRET, NODE_KEY, NODE_BY_NAME_ENTRY, the views, NODE_VERSION */
+	uint32_t key_no;  /* NODE_KEY */
+	uint32_t version; /* NODE_VERSION */
+	uint32_t which;   /* NODE_VERSION: a place in the manifest or enum node_which */
 };
 
 uint64_t node_id(const struct node *node);

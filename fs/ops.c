@@ -47,7 +47,17 @@ int ops_thread_begin(void)
 void ops_thread_end(void)
 {
 	store_reader_close(ops_thread.reader);
-	ops_thread.reader = NULL;
+	store_reader_close(ops_thread.other);
+	ops_thread.reader = ops_thread.other = NULL;
+}
+
+int ops_other_reader(struct store_reader **ret_reader)
+{
+	int r = ops_thread.other ? 0 : store_reader_open(ops.store, &ops_thread.other);
+
+	if (r == 0)
+		*ret_reader = ops_thread.other;
+	return r;
 }
 
 int ops_errno(int err)

@@ -5,7 +5,8 @@
  * (attributes and xattrs).
  *
  * Which callback belongs to what: LOOKUP READLINK MKDIR UNLINK RMDIR RENAME OPENDIR READDIR[PLUS]
- * MKNOD in ops_dir; OPEN CREATE READ WRITE FLUSH FSYNC RELEASE in ops_file; the rest in ops_attr.
+ * MKNOD in ops_dir; OPEN CREATE READ WRITE FLUSH FSYNC RELEASE in ops_file; xattrs in ops_xattr;
+ * the rest in ops_attr.
  */
 #ifndef FS_OPS_H
 #define FS_OPS_H
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "acl.h"
 #include "boot.h"
 #include "config.h"
 #include "node.h"
@@ -39,11 +41,15 @@ extern struct ops ops;
 /* The calling thread's. */
 struct ops_thread {
 	struct store_reader *reader;
+	struct store_reader *other; /* a second one, for a look-up while the first one lists; opened
+				       when first needed */
 	uint64_t setattr_owner; /* lock owner of the SETATTR at hand, which libfuse does not pass on
 				 */
 };
 
 extern _Thread_local struct ops_thread ops_thread;
+
+int ops_other_reader(struct store_reader **ret_reader);
 
 int ops_thread_begin(void);
 void ops_thread_end(void);
@@ -93,6 +99,28 @@ void ops_attr_key(uint64_t row, const struct manifest_key *key, struct stat *ret
 /* Of any node, in a snapshot that the caller began; checks nothing. -ESTALE. */
 int ops_attr_node(const struct node *node, struct stat *ret_st);
 
+/* Fills in what every kind of node has: number, mode, links, the mount's time, root as owner. */
+void ops_attr_fixed(const struct node *node, mode_t mode, nlink_t nlink, struct stat *st);
+
+/* Nanoseconds since 1970. */
+void ops_set_times(struct stat *st, int64_t atime, int64_t mtime, int64_t ctime);
+
+/* The ACLs of a node, copied out of the snapshot. */
+struct ops_acls {
+	uint8_t access[ACL_MAX];
+	uint16_t access_len;
+	uint8_t dflt[ACL_MAX];
+	uint16_t dflt_len;
+	uint32_t mode;
+};
+
+/* Reads the ACLs (ops_xattr.c) in a snapshot of its own and checks that this caller may touch the
+ * node at all. */
+int ops_acls_read(fuse_req_t req, const struct node *node, struct ops_acls *acls);
+
+/* Stores attributes of whatever the node is. */
+int ops_attr_store(const struct node *node, const struct store_attr *attr);
+
 /* An entry for a reply to LOOKUP and the like. */
 void ops_entry(const struct node *node, const struct stat *st, double attr_seconds,
 	struct fuse_entry_param *ret_entry);
@@ -103,6 +131,25 @@ void ops_changed(uint64_t node);
 
 /* After a change of a key: the key and its secret. */
 void ops_touched(const struct store_touched *touched);
+
+/* How long the kernel may keep a node's attributes at most: views follow other nodes, and an
+ * uncommitted write changes its own. */
+double ops_attr_seconds(const struct node *node, double wanted);
+
+/* ---- hidden names (ops_hidden.c): views, .versions, .secretfs ---- */
+
+/* Within a snapshot. -ENOENT. */
+int ops_hidden_lookup(
+	fuse_req_t req, const struct node *parent, const char *name, struct node *ret_node);
+
+/* Attributes of the views and of what is below .versions and .secretfs. */
+int ops_hidden_attr(const struct node *node, struct stat *ret_st);
+
+/* Calls add for what .versions, one version or .secretfs lists above offset off; next is the offset
+ * after it. */
+typedef int (*ops_hidden_add)(void *arg, const char *name, const struct node *node, off_t next);
+int ops_hidden_list(
+	fuse_req_t req, const struct node *dir, off_t off, ops_hidden_add add, void *arg);
 
 /* ---- callbacks ---- */
 
@@ -141,6 +188,20 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 	int flags);
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+
+/* Owner, mode and ACLs of something new, with the room that they lie in. */
+struct ops_made {
+	struct store_new attr;
+	uint8_t acl[ACL_MAX];
+	uint8_t dflt[ACL_MAX];
+};
+
+/* For keys that a view makes: there is no umask at hand, so they get what the secret's own mode or
+ * default ACL says. -ESTALE. */
+int ops_made_in_view(uint64_t row, uint32_t uid, uint32_t gid, struct ops_made *ret_made);
+
+/* The secret and all its keys changed. */
+void ops_changed_secret(uint64_t row);
 
 /* Creates a key and replies through ops_entry's parameters: shared by MKNOD and CREATE. -errno,
  * nothing replied. */

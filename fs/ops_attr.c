@@ -6,18 +6,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <sys/xattr.h>
 #include <time.h>
 
 #include "acl.h"
+#include "by_name.h"
 #include "handle.h"
 #include "later.h"
+#include "name.h"
 
-#define NSEC          1000000000
-#define BLOCK         4096
-#define INVAL_RETRY   100 /* ms: a reply that the invalidation overtook has arrived by then */
-#define XATTR_ACCESS  "system.posix_acl_access"
-#define XATTR_DEFAULT "system.posix_acl_default"
+#define NSEC        1000000000
+#define BLOCK       4096
+#define INVAL_RETRY 100 /* ms: a reply that the invalidation overtook has arrived by then */
 
 /* ---- attributes ---- */
 
@@ -31,7 +30,7 @@ static void set_time(struct timespec *to, int64_t ns)
 	}
 }
 
-static void set_times(struct stat *st, int64_t atime, int64_t mtime, int64_t ctime)
+void ops_set_times(struct stat *st, int64_t atime, int64_t mtime, int64_t ctime)
 {
 	set_time(&st->st_atim, atime);
 	set_time(&st->st_mtim, mtime);
@@ -43,14 +42,14 @@ static int64_t get_time(const struct timespec *ts)
 	return (int64_t)ts->tv_sec * NSEC + ts->tv_nsec;
 }
 
-static void attr_fixed(const struct node *node, mode_t mode, nlink_t nlink, struct stat *st)
+void ops_attr_fixed(const struct node *node, mode_t mode, nlink_t nlink, struct stat *st)
 {
 	memset(st, 0, sizeof(*st));
 	st->st_ino = node_ino(node);
 	st->st_mode = mode;
 	st->st_nlink = nlink;
 	st->st_blksize = BLOCK;
-	set_times(st, ops.boot->mounted_at * NSEC, ops.boot->mounted_at * NSEC,
+	ops_set_times(st, ops.boot->mounted_at * NSEC, ops.boot->mounted_at * NSEC,
 		ops.boot->mounted_at * NSEC);
 }
 
@@ -58,23 +57,23 @@ void ops_attr_secret(const struct store_secret *secret, struct stat *ret_st)
 {
 	const struct manifest *m = &secret->m;
 
-	attr_fixed(&(struct node){.kind = NODE_SECRET, .row = secret->row}, S_IFDIR | m->mode, 2,
-		ret_st);
+	ops_attr_fixed(&(struct node){.kind = NODE_SECRET, .row = secret->row}, S_IFDIR | m->mode,
+		2, ret_st);
 	ret_st->st_uid = m->uid;
 	ret_st->st_gid = m->gid;
-	set_times(ret_st, m->atime, m->mtime, m->ctime);
+	ops_set_times(ret_st, m->atime, m->mtime, m->ctime);
 }
 
 void ops_attr_key(uint64_t row, const struct manifest_key *key, struct stat *ret_st)
 {
 	const struct node node = {.kind = NODE_KEY, .row = row, .key_no = key->no};
 
-	attr_fixed(&node, S_IFREG | key->mode, 1, ret_st);
+	ops_attr_fixed(&node, S_IFREG | key->mode, 1, ret_st);
 	ret_st->st_uid = key->uid;
 	ret_st->st_gid = key->gid;
 	ret_st->st_size = key->len;
 	ret_st->st_blocks = (key->len + 511) / 512;
-	set_times(ret_st, key->atime, key->mtime, key->ctime);
+	ops_set_times(ret_st, key->atime, key->mtime, key->ctime);
 }
 
 static int attr_ns(const struct node *node, struct stat *ret_st)
@@ -85,11 +84,11 @@ static int attr_ns(const struct node *node, struct stat *ret_st)
 
 	if (r < 0)
 		return r;
-	attr_fixed(node, S_IFDIR | h.mode, (nlink_t)(2 + h.secrets), ret_st);
+	ops_attr_fixed(node, S_IFDIR | h.mode, (nlink_t)(2 + h.secrets), ret_st);
 	ret_st->st_uid = h.owner;
 	ret_st->st_gid = h.gid;
 	if (h.ctime)
-		set_times(ret_st, h.atime, h.mtime, h.ctime);
+		ops_set_times(ret_st, h.atime, h.mtime, h.ctime);
 	return 0;
 }
 
@@ -111,26 +110,73 @@ static int attr_row(const struct node *node, struct stat *ret_st)
 	return 0;
 }
 
+static int attr_by_name(const struct node *node, struct stat *ret_st)
+{
+	const struct store_secret *secret;
+	char target[NAME_MAX_BYTES + 32];
+	int r = store_secret_by_row(ops_thread.reader, node->row, &secret);
+
+	if (r < 0)
+		return ops_stale(r);
+	ops_attr_secret(secret, ret_st);
+	ret_st->st_ino = node_ino(node);
+	ret_st->st_mode = S_IFLNK | 0777;
+	ret_st->st_nlink = 1;
+	r = by_name_target(secret, target, sizeof(target));
+	if (r == 0)
+		ret_st->st_size = (off_t)strlen(target);
+	return r;
+}
+
 int ops_attr_node(const struct node *node, struct stat *ret_st)
 {
 	switch (node->kind) {
 	case NODE_ROOT:
-		attr_fixed(node, S_IFDIR | 0755, 3, ret_st);
+		ops_attr_fixed(node, S_IFDIR | 0755, 3, ret_st);
 		return 0;
 	case NODE_PUBLIC:
 	case NODE_PRIVATE:
 		return attr_ns(node, ret_st);
 	case NODE_DOT_PRIVATE:
-		attr_fixed(node, S_IFDIR | 0711, 2, ret_st);
+		ops_attr_fixed(node, S_IFDIR | 0711, 2, ret_st);
 		return 0;
 	case NODE_PRIVATE_LINK:
-		attr_fixed(node, S_IFLNK | 0777, 1, ret_st);
+		ops_attr_fixed(node, S_IFLNK | 0777, 1, ret_st);
 		return 0;
 	case NODE_SECRET:
 	case NODE_KEY:
 		return attr_row(node, ret_st);
+	case NODE_DOT_BY_NAME:
+		ops_attr_fixed(node, S_IFDIR | 0711, 2, ret_st);
+		return 0;
+	case NODE_BY_NAME:
+		ops_attr_fixed(node, S_IFDIR | 0500, 2, ret_st);
+		ret_st->st_uid = ret_st->st_gid = node->uid;
+		return 0;
+	case NODE_BY_NAME_LINK:
+		ops_attr_fixed(node, S_IFLNK | 0777, 1, ret_st);
+		return 0;
+	case NODE_BY_NAME_ENTRY:
+		return attr_by_name(node, ret_st);
 	default:
-		return -ESTALE;
+		return ops_hidden_attr(node, ret_st);
+	}
+}
+
+double ops_attr_seconds(const struct node *node, double wanted)
+{
+	switch (node->kind) {
+	case NODE_JSON:
+	case NODE_ENV:
+	case NODE_VERSIONS:
+	case NODE_VERSION:
+	case NODE_BY_NAME_ENTRY:
+	case NODE_STATUS:
+		return 0;
+	case NODE_KEY:
+		return handle_uncommitted(node_id(node)) ? 0 : wanted;
+	default:
+		return wanted;
 	}
 }
 
@@ -141,9 +187,9 @@ void ops_entry(const struct node *node, const struct stat *st, double attr_secon
 	ret_entry->ino = node_id(node);
 	ret_entry->generation = store_generation(ops.store, ret_entry->ino);
 	ret_entry->attr = *st;
-	ret_entry->attr_timeout =
-		node->kind == NODE_KEY && handle_uncommitted(ret_entry->ino) ? 0 : attr_seconds;
-	ret_entry->entry_timeout = OPS_NAME_SECONDS;
+	ret_entry->attr_timeout = ops_attr_seconds(node, attr_seconds);
+	/* Another secret may come to be first of its name at any time. */
+	ret_entry->entry_timeout = node->kind == NODE_BY_NAME_ENTRY ? 0 : OPS_NAME_SECONDS;
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -158,12 +204,11 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = node_parse(ino, &node) ? ops_attr_node(&node, &st) : -ESTALE;
 	if (r < 0)
 		return ops_fail(req, r);
-	bool uncommitted = node.kind == NODE_KEY && handle_uncommitted(ino);
 	if (fi && ops_own_size(&node, fi, &size)) {
 		st.st_size = (off_t)size;
 		st.st_blocks = (blkcnt_t)((size + 511) / 512);
 	}
-	fuse_reply_attr(req, &st, uncommitted ? 0 : OPS_ATTR_SECONDS);
+	fuse_reply_attr(req, &st, ops_attr_seconds(&node, OPS_ATTR_SECONDS));
 }
 
 /* ---- invalidations ---- */
@@ -191,85 +236,6 @@ void ops_touched(const struct store_touched *touched)
 
 /* ---- changing attributes ---- */
 
-/* The ACLs of a node, copied out of the snapshot. */
-struct acls {
-	uint8_t access[ACL_MAX];
-	uint16_t access_len;
-	uint8_t dflt[ACL_MAX];
-	uint16_t dflt_len;
-	uint32_t mode;
-};
-
-static void acls_copy(struct acls *acls, uint32_t mode, const uint8_t *access, uint16_t access_len,
-	const uint8_t *dflt, uint16_t dflt_len)
-{
-	acls->mode = mode;
-	acls->access_len = access_len;
-	acls->dflt_len = dflt_len;
-	if (access_len)
-		memcpy(acls->access, access, access_len);
-	if (dflt_len)
-		memcpy(acls->dflt, dflt, dflt_len);
-}
-
-static int acls_of_secret(const struct node *node, const struct manifest *m, struct acls *acls)
-{
-	if (node->kind == NODE_SECRET) {
-		acls_copy(acls, m->mode, m->acl, m->acl_len, m->default_acl, m->default_acl_len);
-		return 0;
-	}
-	const struct manifest_key *key = manifest_key_by_no(m, node->key_no);
-	if (!key)
-		return -ESTALE;
-	acls_copy(acls, key->mode, key->acl, key->acl_len, NULL, 0);
-	return 0;
-}
-
-/* Reads the ACLs and checks that this caller may touch the node at all. */
-static int acls_read(fuse_req_t req, const struct node *node, struct acls *acls)
-{
-	const struct store_secret *secret;
-	struct header_ns h;
-	AUTO_SNAPSHOT begun = ops_begin();
-
-	if (begun < 0)
-		return begun;
-	memset(acls, 0, sizeof(*acls));
-	if (node->kind == NODE_PUBLIC) {
-		int r = store_ns_get(ops_thread.reader, (struct store_ns){NS_PUBLIC, 0}, &h);
-		if (r == 0)
-			acls_copy(acls, h.mode, h.acl, h.acl_len, h.default_acl, h.default_acl_len);
-		return r;
-	}
-	if (node->kind == NODE_PRIVATE)
-		return ops_private_check(fuse_req_ctx(req)->uid, node->uid);
-	if (node->kind != NODE_SECRET && node->kind != NODE_KEY)
-		return 0;
-	int r = ops_secret(req, node->row, &secret);
-	return r < 0 ? r : acls_of_secret(node, &secret->m, acls);
-}
-
-/* Stores attributes of whatever the node is. */
-static int attr_store(const struct node *node, const struct store_attr *attr)
-{
-	struct store_touched touched;
-
-	switch (node->kind) {
-	case NODE_PUBLIC:
-		return store_ns_attr_set(ops.store, (struct store_ns){NS_PUBLIC, 0}, attr);
-	case NODE_PRIVATE:
-		if (attr->set & ~(unsigned)(STORE_ATTR_ATIME | STORE_ATTR_MTIME))
-			return -EPERM;
-		return store_ns_attr_set(ops.store, (struct store_ns){NS_PRIVATE, node->uid}, attr);
-	case NODE_SECRET:
-	case NODE_KEY:
-		return ops_stale(
-			store_attr_set(ops.store, node->row, node->key_no, attr, &touched));
-	default:
-		return -EPERM;
-	}
-}
-
 static int64_t now_ns(void)
 {
 	struct timespec now;
@@ -279,7 +245,7 @@ static int64_t now_ns(void)
 }
 
 /* chmod keeps the ACL in step. */
-static void setattr_mode(struct store_attr *attr, struct acls *acls, mode_t mode)
+static void setattr_mode(struct store_attr *attr, struct ops_acls *acls, mode_t mode)
 {
 	attr->set |= STORE_ATTR_MODE;
 	attr->mode = mode & 01777; /* set-user-id and set-group-id mean nothing here */
@@ -292,7 +258,7 @@ static void setattr_mode(struct store_attr *attr, struct acls *acls, mode_t mode
 }
 
 static void setattr_collect(
-	struct store_attr *attr, struct acls *acls, const struct stat *st, int to_set)
+	struct store_attr *attr, struct ops_acls *acls, const struct stat *st, int to_set)
 {
 	if (to_set & FUSE_SET_ATTR_MODE)
 		setattr_mode(attr, acls, st->st_mode);
@@ -317,10 +283,10 @@ static void setattr_collect(
 static int setattr_do(fuse_req_t req, const struct node *node, const struct stat *st, int to_set,
 	const struct fuse_file_info *fi)
 {
-	struct acls acls;
+	struct ops_acls acls;
 	struct store_attr attr = {0};
 	/* Through a descriptor it comes from whoever holds it. */
-	int r = fi ? 0 : acls_read(req, node, &acls);
+	int r = fi ? 0 : ops_acls_read(req, node, &acls);
 
 	if (r < 0)
 		return r;
@@ -336,7 +302,7 @@ static int setattr_do(fuse_req_t req, const struct node *node, const struct stat
 	setattr_collect(&attr, &acls, st, to_set);
 	if (!attr.set)
 		return 0;
-	r = attr_store(node, &attr);
+	r = ops_attr_store(node, &attr);
 	if (r == 0 && attr.set & STORE_ATTR_MTIME)
 		handle_mtime_explicit(node_id(node));
 	return r;
@@ -358,133 +324,7 @@ void op_setattr(
 		return ops_fail(req, r);
 	if (fi && ops_own_size(&node, fi, &size))
 		after.st_size = (off_t)size;
-	bool uncommitted = node.kind == NODE_KEY && handle_uncommitted(ino);
-	fuse_reply_attr(req, &after, uncommitted ? 0 : OPS_LOOKUP_SECONDS);
-}
-
-/* ---- xattrs ---- */
-
-static int xattr_reply(fuse_req_t req, const void *value, size_t len, size_t size)
-{
-	if (size == 0)
-		return fuse_reply_xattr(req, len);
-	if (size < len)
-		return fuse_reply_err(req, ERANGE);
-	return fuse_reply_buf(req, value, len);
-}
-
-static bool xattr_is_acl(const char *name)
-{
-	return strcmp(name, XATTR_ACCESS) == 0 || strcmp(name, XATTR_DEFAULT) == 0;
-}
-
-void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
-{
-	struct node node;
-	struct acls acls;
-	int r = node_parse(ino, &node) ? acls_read(req, &node, &acls) : -ESTALE;
-
-	if (r < 0)
-		return ops_fail(req, r);
-	bool dflt = strcmp(name, XATTR_DEFAULT) == 0;
-	uint16_t len = dflt ? acls.dflt_len : acls.access_len;
-	if (!xattr_is_acl(name) || len == 0)
-		return ops_fail(req, -ENODATA);
-	xattr_reply(req, dflt ? acls.dflt : acls.access, len, size);
-}
-
-void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
-{
-	static const char both[] = XATTR_ACCESS "\0" XATTR_DEFAULT;
-	struct node node;
-	struct acls acls;
-	int r = node_parse(ino, &node) ? acls_read(req, &node, &acls) : -ESTALE;
-
-	if (r < 0)
-		return ops_fail(req, r);
-	size_t access = acls.access_len ? sizeof(XATTR_ACCESS) : 0;
-	size_t dflt = acls.dflt_len ? sizeof(XATTR_DEFAULT) : 0;
-	xattr_reply(req, access ? both : both + sizeof(XATTR_ACCESS), access + dflt, size);
-}
-
-static int acl_set_access(
-	struct store_attr *attr, const struct acls *acls, const uint8_t *acl, size_t len)
-{
-	attr->set = STORE_ATTR_ACL;
-	if (len == 0)
-		return 0;
-	int r = acl_check(acl, len);
-	if (r < 0)
-		return r;
-	attr->set |= STORE_ATTR_MODE;
-	attr->mode = (acls->mode & ~0777u) | acl_mode(acl, len);
-	if (!acl_is_mode(acl, len)) {
-		attr->acl = acl;
-		attr->acl_len = (uint16_t)len;
-	}
-	return 0;
-}
-
-static int acl_set_default(
-	struct store_attr *attr, const struct node *node, const uint8_t *acl, size_t len)
-{
-	attr->set = STORE_ATTR_DEFAULT_ACL;
-	if (node->kind == NODE_KEY)
-		return len ? -EACCES : 0;
-	if (len == 0)
-		return 0;
-	attr->default_acl = acl;
-	attr->default_acl_len = (uint16_t)len;
-	return acl_check(acl, len);
-}
-
-/* len 0 removes it. */
-static int xattr_set_acl(
-	fuse_req_t req, const struct node *node, const char *name, const uint8_t *acl, size_t len)
-{
-	struct acls acls;
-	struct store_attr attr = {0};
-	int r = acls_read(req, node, &acls);
-
-	if (r < 0)
-		return r;
-	if (node->kind != NODE_PUBLIC && node->kind != NODE_SECRET && node->kind != NODE_KEY)
-		return -EOPNOTSUPP;
-	if (strcmp(name, XATTR_DEFAULT) == 0)
-		r = acl_set_default(&attr, node, acl, len);
-	else
-		r = acl_set_access(&attr, &acls, acl, len);
-	return r < 0 ? r : attr_store(node, &attr);
-}
-
-void op_setxattr(
-	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
-{
-	struct node node;
-
-	(void)flags; /* an ACL is always there, if only as the mode */
-	if (!node_parse(ino, &node))
-		return ops_fail(req, -ESTALE);
-	if (!xattr_is_acl(name))
-		return ops_fail(req, -EOPNOTSUPP);
-	int r = xattr_set_acl(req, &node, name, (const uint8_t *)value, size);
-	ops_fail(req, r);
-	if (r == 0)
-		ops_changed(ino);
-}
-
-void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
-{
-	struct node node;
-
-	if (!node_parse(ino, &node))
-		return ops_fail(req, -ESTALE);
-	if (!xattr_is_acl(name))
-		return ops_fail(req, -ENODATA);
-	int r = xattr_set_acl(req, &node, name, NULL, 0);
-	ops_fail(req, r);
-	if (r == 0)
-		ops_changed(ino);
+	fuse_reply_attr(req, &after, ops_attr_seconds(&node, OPS_LOOKUP_SECONDS));
 }
 
 /* ---- statfs ---- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "acl.h"
+#include "by_name.h"
 #include "name.h"
 
 /* Offsets in a directory: 1 after ".", 2 after "..", then the row or key number plus 2. */
@@ -26,6 +27,9 @@ static int lookup_root(const char *name, struct node *ret_node)
 		{"public", NODE_PUBLIC},
 		{"private", NODE_PRIVATE_LINK},
 		{".private", NODE_DOT_PRIVATE},
+		{"by-name", NODE_BY_NAME_LINK},
+		{".by-name", NODE_DOT_BY_NAME},
+		{".secretfs", NODE_STATUS_DIR},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -38,7 +42,7 @@ static int lookup_root(const char *name, struct node *ret_node)
 
 /* Any number is there for everybody, always the same node: an error would make the kernel detach
  * mounts below. */
-static int lookup_dot_private(const char *name, struct node *ret_node)
+static int lookup_uid(const char *name, enum node_kind kind, struct node *ret_node)
 {
 	char canonical[16], *end;
 
@@ -50,7 +54,7 @@ static int lookup_dot_private(const char *name, struct node *ret_node)
 	snprintf(canonical, sizeof(canonical), "%llu", uid);
 	if (strcmp(name, canonical) != 0)
 		return -ENOENT;
-	*ret_node = (struct node){.kind = NODE_PRIVATE, .uid = (uint32_t)uid};
+	*ret_node = (struct node){.kind = kind, .uid = (uint32_t)uid};
 	return 0;
 }
 
@@ -88,6 +92,15 @@ static int lookup_key(fuse_req_t req, const struct node *parent, const char *nam
 	return 0;
 }
 
+static int lookup_view(
+	fuse_req_t req, const struct node *parent, const char *name, struct node *ret_node)
+{
+	const struct store_secret *secret;
+	int r = ops_secret(req, parent->row, &secret);
+
+	return r < 0 ? r : ops_hidden_lookup(req, parent, name, ret_node);
+}
+
 static int lookup(fuse_req_t req, const struct node *parent, const char *name,
 	struct node *ret_node, struct stat *ret_st)
 {
@@ -100,7 +113,13 @@ static int lookup(fuse_req_t req, const struct node *parent, const char *name,
 		r = lookup_root(name, ret_node);
 		break;
 	case NODE_DOT_PRIVATE:
-		r = lookup_dot_private(name, ret_node);
+		r = lookup_uid(name, NODE_PRIVATE, ret_node);
+		break;
+	case NODE_DOT_BY_NAME:
+		r = lookup_uid(name, NODE_BY_NAME, ret_node);
+		break;
+	case NODE_BY_NAME:
+		r = by_name_lookup(req, parent->uid, name, ret_node);
 		break;
 	case NODE_PRIVATE:
 		r = ops_private_check(fuse_req_ctx(req)->uid, parent->uid);
@@ -108,9 +127,12 @@ static int lookup(fuse_req_t req, const struct node *parent, const char *name,
 	case NODE_PUBLIC:
 		return lookup_secret(parent, name, ret_node, ret_st);
 	case NODE_SECRET:
-		return lookup_key(req, parent, name, ret_node, ret_st);
+		if (!name_is_view(name, strlen(name)))
+			return lookup_key(req, parent, name, ret_node, ret_st);
+		r = lookup_view(req, parent, name, ret_node);
+		break;
 	default:
-		return -ENOTDIR;
+		r = ops_hidden_lookup(req, parent, name, ret_node);
 	}
 	return r < 0 ? r : ops_attr_node(ret_node, ret_st);
 }
@@ -131,30 +153,40 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fuse_reply_entry(req, &entry);
 }
 
+static int readlink_entry(fuse_req_t req, const struct node *node, char *target, size_t size)
+{
+	const struct store_secret *secret;
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun < 0 ? begun : ops_secret(req, node->row, &secret);
+
+	return r < 0 ? r : by_name_target(secret, target, size);
+}
+
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct node node;
-	char target[32];
+	char target[NAME_MAX_BYTES + 32];
 	uint32_t uid = fuse_req_ctx(req)->uid;
+	int r = node_parse(ino, &node) ? 0 : -ESTALE;
 
-	if (!node_parse(ino, &node) || node.kind != NODE_PRIVATE_LINK)
-		return ops_fail(req, -EINVAL);
-	if (ops_private_check(uid, uid) < 0)
-		return ops_fail(req, -EACCES);
-	snprintf(target, sizeof(target), ".private/%u", uid);
+	if (r == 0 && node.kind == NODE_PRIVATE_LINK) {
+		r = ops_private_check(uid, uid);
+		snprintf(target, sizeof(target), ".private/%u", uid);
+	} else if (r == 0 && node.kind == NODE_BY_NAME_LINK) {
+		snprintf(target, sizeof(target), ".by-name/%u", uid);
+	} else if (r == 0) {
+		r = node.kind == NODE_BY_NAME_ENTRY
+			    ? readlink_entry(req, &node, target, sizeof(target))
+			    : -EINVAL;
+	}
+	if (r < 0)
+		return ops_fail(req, r);
 	fuse_reply_readlink(req, target);
 }
 
 /* ---- making ---- */
 
-/* What a new node below a parent gets: its ACL from the parent's default, or mode & ~umask. */
-struct made {
-	struct store_new attr;
-	uint8_t acl[ACL_MAX];
-	uint8_t dflt[ACL_MAX];
-};
-
-static void made_fill(fuse_req_t req, struct made *made, mode_t mode, const uint8_t *dflt,
+static void made_fill(fuse_req_t req, struct ops_made *made, mode_t mode, const uint8_t *dflt,
 	uint16_t dflt_len, bool directory)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -175,7 +207,8 @@ static void made_fill(fuse_req_t req, struct made *made, mode_t mode, const uint
 	made->attr.default_acl_len = dflt_len;
 }
 
-static int made_secret(fuse_req_t req, const struct node *parent, mode_t mode, struct made *made)
+static int made_secret(
+	fuse_req_t req, const struct node *parent, mode_t mode, struct ops_made *made)
 {
 	struct header_ns h;
 	AUTO_SNAPSHOT begun = ops_begin();
@@ -188,7 +221,7 @@ static int made_secret(fuse_req_t req, const struct node *parent, mode_t mode, s
 	return r;
 }
 
-static int made_key(fuse_req_t req, uint64_t row, mode_t mode, struct made *made)
+static int made_key(fuse_req_t req, uint64_t row, mode_t mode, struct ops_made *made)
 {
 	const struct store_secret *secret;
 	AUTO_SNAPSHOT begun = ops_begin();
@@ -201,10 +234,42 @@ static int made_key(fuse_req_t req, uint64_t row, mode_t mode, struct made *made
 	return r;
 }
 
+int ops_made_in_view(uint64_t row, uint32_t uid, uint32_t gid, struct ops_made *ret_made)
+{
+	const struct store_secret *secret;
+	AUTO_SNAPSHOT begun = ops_begin();
+	int r = begun < 0 ? begun : store_secret_by_row(ops_thread.reader, row, &secret);
+
+	if (r < 0)
+		return ops_stale(r);
+	const struct manifest *m = &secret->m;
+	ret_made->attr = (struct store_new){.uid = uid, .gid = gid, .mode = m->mode & 0666};
+	if (m->default_acl_len) {
+		ret_made->attr.mode = acl_inherit(m->default_acl, m->default_acl_len, 0666,
+			ret_made->acl, &ret_made->attr.acl_len);
+		ret_made->attr.acl = ret_made->acl;
+	}
+	return 0;
+}
+
 /* The errno for making something where the structure has no place for it. */
 static int structure_error(const struct node *parent)
 {
-	return parent->kind == NODE_KEY || parent->kind == NODE_PRIVATE_LINK ? -ENOTDIR : -EPERM;
+	switch (parent->kind) {
+	case NODE_KEY:
+	case NODE_PRIVATE_LINK:
+	case NODE_BY_NAME_LINK:
+	case NODE_BY_NAME_ENTRY:
+	case NODE_JSON:
+	case NODE_ENV:
+	case NODE_STATUS:
+		return -ENOTDIR;
+	case NODE_VERSIONS:
+	case NODE_VERSION:
+		return -EROFS;
+	default:
+		return -EPERM;
+	}
 }
 
 static int entry_of(
@@ -222,7 +287,7 @@ static int entry_of(
 static int secret_create(fuse_req_t req, const struct node *parent, const char *name, mode_t mode,
 	struct fuse_entry_param *ret_entry)
 {
-	struct made made;
+	struct ops_made made;
 	struct node node = {.kind = NODE_SECRET};
 
 	if (parent->kind != NODE_PUBLIC && parent->kind != NODE_PRIVATE)
@@ -256,7 +321,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 int ops_key_create(fuse_req_t req, uint64_t row, const char *name, mode_t mode,
 	struct store_touched *ret_touched, struct fuse_entry_param *ret_entry)
 {
-	struct made made;
+	struct ops_made made;
 	struct store_touched touched;
 	int r = name_check_key(name, strlen(name));
 
@@ -334,9 +399,10 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!node_parse(parent, &dir))
 		r = -ESTALE;
 	else if (dir.kind == NODE_SECRET)
-		r = key_remove(req, &dir, name);
+		r = name_is_view(name, strlen(name)) ? -EPERM : key_remove(req, &dir, name);
 	else
-		r = dir.kind == NODE_ROOT ? -EPERM : -EISDIR;
+		r = dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE ? -EISDIR
+									: structure_error(&dir);
 	ops_fail(req, r);
 }
 
@@ -358,9 +424,9 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE)
 		r = secret_remove(req, &dir, name);
 	else if (dir.kind == NODE_SECRET)
-		r = -ENOTDIR;
+		r = name_is_view(name, strlen(name)) ? -EPERM : -ENOTDIR;
 	else
-		r = -EPERM;
+		r = structure_error(&dir);
 	ops_fail(req, r);
 }
 
@@ -371,7 +437,8 @@ static int rename_key(fuse_req_t req, const struct node *dir, const char *name, 
 {
 	struct store_touched touched[2];
 	const struct store_secret *secret;
-	int r = name_check_key(newname, strlen(newname));
+	int r = name_is_view(name, strlen(name)) ? -EPERM
+						 : name_check_key(newname, strlen(newname));
 
 	if (r < 0)
 		return r;
@@ -392,7 +459,7 @@ static int rename_key(fuse_req_t req, const struct node *dir, const char *name, 
 }
 
 /* Modes and ACLs of the secret and all its keys may have changed with its place. */
-static void changed_secret(uint64_t row)
+void ops_changed_secret(uint64_t row)
 {
 	const struct store_secret *secret;
 
@@ -432,9 +499,9 @@ static int rename_secret(fuse_req_t req, const struct node *from, const char *na
 		ops_changed(node_secret(rows[0]));
 		return 0;
 	}
-	changed_secret(rows[0]);
+	ops_changed_secret(rows[0]);
 	if (rows[1])
-		changed_secret(rows[1]);
+		ops_changed_secret(rows[1]);
 	return 0;
 }
 
@@ -456,9 +523,10 @@ static int rename_any(fuse_req_t req, const struct node *from, const char *name,
 		return rename_secret(req, from, name, to, newname, store_flags);
 	if (from->kind == NODE_SECRET && to->kind == NODE_SECRET && from->row == to->row)
 		return rename_key(req, from, name, newname, store_flags);
-	if (from->kind == NODE_ROOT || to->kind == NODE_ROOT)
-		return -EPERM;
-	return -EXDEV;
+	if ((is_namespace(from) || from->kind == NODE_SECRET) &&
+		(is_namespace(to) || to->kind == NODE_SECRET))
+		return -EXDEV;
+	return structure_error(is_namespace(from) || from->kind == NODE_SECRET ? to : from);
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
@@ -527,6 +595,7 @@ static int list_root(struct listing *list, off_t off)
 	} names[] = {
 		{"public", {.kind = NODE_PUBLIC}},
 		{"private", {.kind = NODE_PRIVATE_LINK}},
+		{"by-name", {.kind = NODE_BY_NAME_LINK}},
 	};
 
 	for (off_t i = off > OFFSET_DOTDOT ? off - OFFSET_DOTDOT : 0;
@@ -579,6 +648,38 @@ static int list_keys(struct listing *list, const struct node *dir, off_t off)
 	return r < 0 ? r : 0;
 }
 
+static int list_link(void *arg, const struct store_secret *secret, off_t next)
+{
+	struct listing *list = arg;
+	struct stat st;
+	char target[NAME_MAX_BYTES + 32];
+	const struct node node = {.kind = NODE_BY_NAME_ENTRY, .row = secret->row};
+	int r = by_name_target(secret, target, sizeof(target));
+
+	ops_attr_secret(secret, &st);
+	st.st_ino = node_ino(&node);
+	st.st_mode = S_IFLNK | 0777;
+	st.st_nlink = 1;
+	st.st_size = (off_t)strlen(target);
+	return r < 0 ? r : listing_add(list, secret->m.name, &node, &st, next + OFFSET_DOTDOT);
+}
+
+static int list_by_name(struct listing *list, const struct node *dir, off_t off)
+{
+	off_t after = off > OFFSET_DOTDOT ? off - OFFSET_DOTDOT : 0;
+	int r = by_name_list(list->req, dir->uid, after, list_link, list);
+
+	return r == -EBADMSG && list->used ? 0 : r;
+}
+
+static int list_hidden(void *arg, const char *name, const struct node *node, off_t next)
+{
+	struct stat st;
+	int r = ops_attr_node(node, &st);
+
+	return r < 0 ? r : listing_add(arg, name, node, &st, next);
+}
+
 static int list_dir(struct listing *list, const struct node *dir, off_t off)
 {
 	/* Checks come first, so that an empty buffer is never an answer to a stranger. */
@@ -586,6 +687,8 @@ static int list_dir(struct listing *list, const struct node *dir, off_t off)
 			? ops_private_check(fuse_req_ctx(list->req)->uid, dir->uid)
 			: 0;
 
+	if (dir->kind == NODE_BY_NAME && fuse_req_ctx(list->req)->uid != dir->uid)
+		r = -EACCES;
 	if (r < 0)
 		return r;
 	if (listing_dots(list, dir, off))
@@ -594,14 +697,18 @@ static int list_dir(struct listing *list, const struct node *dir, off_t off)
 	case NODE_ROOT:
 		return list_root(list, off);
 	case NODE_DOT_PRIVATE:
+	case NODE_DOT_BY_NAME:
 		return 0;
+	case NODE_BY_NAME:
+		return list_by_name(list, dir, off);
 	case NODE_PUBLIC:
 	case NODE_PRIVATE:
 		return list_ns(list, dir, off);
 	case NODE_SECRET:
 		return list_keys(list, dir, off);
 	default:
-		return -ENOTDIR;
+		r = ops_hidden_list(list->req, dir, off, list_hidden, list);
+		return r < 0 ? r : 0;
 	}
 }
 
@@ -647,7 +754,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (node_parse(ino, &dir))
 		r = dir.kind == NODE_PRIVATE ? ops_private_check(fuse_req_ctx(req)->uid, dir.uid)
 					     : 0;
-	if (r == 0 && dir.kind == NODE_SECRET) {
+	if (r == 0 && dir.kind == NODE_BY_NAME && fuse_req_ctx(req)->uid != dir.uid)
+		r = -EACCES;
+	if (r == 0 && dir.row) {
 		AUTO_SNAPSHOT begun = ops_begin();
 		r = begun < 0 ? begun : ops_secret(req, dir.row, &secret);
 	}

@@ -19,6 +19,8 @@
 
 #include "handle.h"
 #include "later.h"
+#include "snapshot.h"
+#include "view.h"
 
 #define PARK_MS     100
 #define PF_SIGNALED 0x400 /* in the flags of /proc/PID/stat while a killed process cleans up */
@@ -113,21 +115,6 @@ static bool park_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_inf
 
 /* ---- opening ---- */
 
-/* Finds the key of a node in a snapshot that the caller began, and checks the caller. */
-static int key_of(fuse_req_t req, fuse_ino_t ino, struct node *ret_node,
-	const struct store_secret **ret_secret, const struct manifest_key **ret_key)
-{
-	if (!node_parse(ino, ret_node))
-		return -ESTALE;
-	if (ret_node->kind != NODE_KEY)
-		return ret_node->kind == NODE_PRIVATE_LINK ? -ELOOP : -EISDIR;
-	int r = ops_secret(req, ret_node->row, ret_secret);
-	if (r < 0)
-		return r;
-	*ret_key = manifest_key_by_no(&(*ret_secret)->m, ret_node->key_no);
-	return *ret_key ? 0 : -ESTALE;
-}
-
 static int snapshot_begin(bool fresh)
 {
 	int r = ops_begin();
@@ -140,23 +127,23 @@ static int snapshot_begin(bool fresh)
 static int open_snapshot(fuse_req_t req, fuse_ino_t ino, bool fresh, struct handle **ret_handle)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct node node;
-	const struct store_secret *secret;
-	const struct manifest_key *key;
-	AUTO_SECBUF value = SECBUF_INIT;
+	struct snapshot snapshot;
+	AUTO_SECBUF bytes = SECBUF_INIT;
 	AUTO_SNAPSHOT begun = snapshot_begin(fresh);
-	int r = begun < 0 ? begun : key_of(req, ino, &node, &secret, &key);
+	int r = begun < 0 ? begun : snapshot_find(req, ino, &snapshot);
 
+	if (r == 0 && snapshot.expired)
+		r = -EKEYEXPIRED;
 	if (r < 0)
 		return r;
-	*ret_handle = handle_share(key->value_id, ino, ctx->uid);
+	*ret_handle = handle_share(snapshot.id, ino, ctx->uid);
 	if (*ret_handle)
 		return 0;
-	r = store_value(ops_thread.reader, node.row, key, ctx->uid, &value);
+	r = snapshot_read(&snapshot, ctx->uid, &bytes);
 	if (r < 0)
 		return r;
-	return handle_open_read(ino, node.row, node.key_no, key->value_id, ctx->uid, ctx->gid,
-		ctx->pid, &value, ret_handle);
+	return handle_open_read(ino, snapshot.node.row, snapshot.node.key_no, snapshot.id, ctx->uid,
+		ctx->gid, ctx->pid, &bytes, ret_handle);
 }
 
 static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
@@ -189,26 +176,32 @@ static int open_writer(
 	fuse_req_t req, fuse_ino_t ino, int flags, bool fresh, struct handle **ret_handle)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct node node;
-	const struct store_secret *secret;
-	const struct manifest_key *key;
-	AUTO_SECBUF value = SECBUF_INIT;
-	bool empty = flags & (O_TRUNC | O_APPEND);
+	struct snapshot snapshot;
+	AUTO_SECBUF bytes = SECBUF_INIT;
 	AUTO_SNAPSHOT begun = snapshot_begin(fresh);
-	int r = begun < 0 ? begun : key_of(req, ino, &node, &secret, &key);
+	int r = begun < 0 ? begun : snapshot_find(req, ino, &snapshot);
+	bool view = snapshot.node.kind == NODE_JSON || snapshot.node.kind == NODE_ENV;
+	bool write_only = (flags & O_ACCMODE) == O_WRONLY;
+	bool empty = flags & (O_TRUNC | O_APPEND) || (view && write_only);
 
+	if (r == 0 && snapshot.node.kind != NODE_KEY && !view)
+		r = -EROFS;
+	/* Who only writes may go on doing so, and sees nothing of what was there. */
+	if (r == 0 && snapshot.expired && !write_only)
+		r = -EKEYEXPIRED;
 	if (r == 0)
-		r = empty ? secbuf_alloc(&value, 0, ctx->uid)
-			  : store_value(ops_thread.reader, node.row, key, ctx->uid, &value);
+		r = empty ? secbuf_alloc(&bytes, 0, ctx->uid)
+			  : snapshot_read(&snapshot, ctx->uid, &bytes);
 	if (r == 0)
-		r = handle_open_write(ino, node.row, node.key_no, ctx->uid, ctx->gid, ctx->pid,
-			&value, ret_handle);
+		r = handle_open_write(ino, snapshot.node.row, snapshot.node.key_no, ctx->uid,
+			ctx->gid, ctx->pid, &bytes, ret_handle);
 	if (r < 0)
 		return r;
 	(*ret_handle)->append = flags & O_APPEND;
-	(*ret_handle)->tail = flags & O_APPEND && !(flags & O_TRUNC);
+	/* A view is merged: what is written stands for itself. */
+	(*ret_handle)->tail = !view && flags & O_APPEND && !(flags & O_TRUNC);
 	/* Truncating what is empty already changes nothing. */
-	(*ret_handle)->emptied = flags & O_TRUNC && key->len > 0;
+	(*ret_handle)->emptied = !view && flags & O_TRUNC && snapshot.key->len > 0;
 	return 0;
 }
 
@@ -275,21 +268,15 @@ void op_create(
 
 /* The current committed value: what the page cache gets (mmap, sendfile, splice), and what is
  * before a tail. */
-static int read_current_try(fuse_ino_t ino, uint32_t uid, bool fresh, struct secbuf *ret_value)
+static int read_current_try(fuse_ino_t ino, uint32_t uid, bool fresh, struct secbuf *ret_bytes)
 {
-	struct node node;
-	const struct store_secret *secret;
+	struct snapshot snapshot;
 	AUTO_SNAPSHOT begun = snapshot_begin(fresh);
+	int r = begun < 0 ? begun : snapshot_find(NULL, ino, &snapshot);
 
-	if (begun < 0)
-		return begun;
-	if (!node_parse(ino, &node) || node.kind != NODE_KEY)
-		return -ESTALE;
-	int r = store_secret_by_row(ops_thread.reader, node.row, &secret);
-	if (r < 0)
-		return ops_stale(r);
-	const struct manifest_key *key = manifest_key_by_no(&secret->m, node.key_no);
-	return key ? store_value(ops_thread.reader, node.row, key, uid, ret_value) : -ESTALE;
+	if (r == 0 && snapshot.expired)
+		r = -EKEYEXPIRED;
+	return r < 0 ? r : snapshot_read(&snapshot, uid, ret_bytes);
 }
 
 static int read_current(fuse_ino_t ino, uint32_t uid, struct secbuf *ret_value)
@@ -299,34 +286,21 @@ static int read_current(fuse_ino_t ino, uint32_t uid, struct secbuf *ret_value)
 	return r == -ESTALE ? read_current_try(ino, uid, true, ret_value) : r;
 }
 
-/* An earlier worker gave out this reader's handle: find its version again, in whatever version of
- * the secret it is in. */
+/* An earlier worker gave out this reader's handle: find its bytes again. */
 static int read_adopt(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
 {
-	struct node node;
-	const struct store_secret *secret;
-	AUTO_SECBUF value = SECBUF_INIT;
-	uint64_t value_id = handle_value_id(fh);
+	struct snapshot snapshot;
+	AUTO_SECBUF bytes = SECBUF_INIT;
 	AUTO_SNAPSHOT begun = snapshot_begin(true);
-	int r;
 
-	if (begun < 0 || handle_could_write(fh) || !node_parse(ino, &node) || node.kind != NODE_KEY)
+	if (begun < 0 || handle_could_write(fh) ||
+		snapshot_find_again(ino, handle_value_id(fh), &snapshot) < 0)
 		return -EIO;
-	if (store_secret_by_row(ops_thread.reader, node.row, &secret) < 0)
-		return -EIO;
-	uint64_t oldest = secret->m.oldest;
-	for (uint64_t version = secret->m.version; version >= oldest; version--) {
-		if (store_secret_version(ops_thread.reader, node.row, version, &secret) < 0)
-			continue;
-		const struct manifest_key *key = manifest_key_by_no(&secret->m, node.key_no);
-		if (!key || key->value_id != value_id)
-			continue;
-		r = store_value(ops_thread.reader, node.row, key, SECMEM_SELF, &value);
-		return r < 0 ? r
-			     : handle_adopt(fh, ino, node.row, node.key_no, SECMEM_SELF, &value,
-				       ret_handle);
-	}
-	return -EIO;
+	int r = snapshot_read(&snapshot, SECMEM_SELF, &bytes);
+	if (r < 0)
+		return r;
+	return handle_adopt(
+		fh, ino, snapshot.node.row, snapshot.node.key_no, SECMEM_SELF, &bytes, ret_handle);
 }
 
 static int read_handle(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
@@ -399,14 +373,14 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 /* ---- writing ---- */
 
 /* Sets the length of a buffer; what it grows by is zeros. */
-static int buffer_resize(struct secbuf *data, uint64_t len)
+static int buffer_resize(struct secbuf *data, uint64_t len, size_t max)
 {
-	if (len > ops.limits.max_value)
+	if (len > max)
 		return -EFBIG;
 	if (len > data->cap) {
 		size_t cap = data->cap * 2 > len ? data->cap * 2 : (size_t)len;
-		if (cap > (size_t)ops.limits.max_value && len <= ops.limits.max_value)
-			cap = ops.limits.max_value;
+		if (cap > max)
+			cap = max;
 		int r = secbuf_grow(data, cap > (size_t)len ? cap : (size_t)len);
 		if (r < 0)
 			return r;
@@ -417,6 +391,16 @@ static int buffer_resize(struct secbuf *data, uint64_t len)
 		secmem_wipe(data->data + len, data->len - (size_t)len);
 	data->len = (size_t)len;
 	return 0;
+}
+
+static bool handle_is_view(const struct handle *handle)
+{
+	return handle->kind == NODE_JSON || handle->kind == NODE_ENV;
+}
+
+static size_t buffer_max(const struct handle *handle)
+{
+	return handle_is_view(handle) ? VIEW_MAX : ops.limits.max_value;
 }
 
 static void mark_written(struct handle *handle, uint64_t owner)
@@ -433,7 +417,7 @@ static void mark_clean(struct handle *handle)
 	handle->dirty = handle->emptied = handle->flushed = false;
 	handle->writers = handle->flushers = (struct handle_owners){0};
 	if (handle->tail)
-		buffer_resize(&handle->data, 0);
+		buffer_resize(&handle->data, 0, 0);
 }
 
 /* The writer's handle behind a request; an earlier generation's data died with its worker. */
@@ -450,12 +434,17 @@ static int write_buffer(struct handle *handle, const char *buf, size_t size, off
 	uint64_t at = handle->append ? handle->data.len : (uint64_t)off;
 	uint64_t end = at + size;
 
-	if (end > ops.limits.max_value)
+	if (end > buffer_max(handle))
 		return -EFBIG;
-	int r = end > handle->data.len ? buffer_resize(&handle->data, end) : 0;
-	if (r == 0)
-		memcpy(handle->data.data + at, buf, size);
-	return r;
+	int r = end > handle->data.len ? buffer_resize(&handle->data, end, buffer_max(handle)) : 0;
+	if (r < 0)
+		return r;
+	memcpy(handle->data.data + at, buf, size);
+	/* Many programs do not look at what close says: what cannot become right is refused here.
+	 */
+	return handle_is_view(handle) && at == 0
+		       ? view_check(handle->data.data, handle->data.len, handle->kind)
+		       : 0;
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
@@ -487,11 +476,21 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 
 /* ---- committing ---- */
 
-/* With the handle's lock. On an error the buffer stays dirty: the next flush, or the release, tries
- * again. */
-static int commit_locked(struct handle *handle)
+/* What a new key gets that came into being by a view: the secret's default ACL, or the secret's own
+ * mode. */
+static int commit_view(struct handle *handle, struct store_touched *ret_touched)
 {
-	struct store_touched touched;
+	struct ops_made made;
+	int r = ops_made_in_view(handle->row, handle->uid, handle->gid, &made);
+
+	if (r < 0)
+		return r == -ESTALE ? -ENOENT : r;
+	return view_merge(ops.store, handle->row, handle->data.data, handle->data.len, handle->kind,
+		&made.attr, ret_touched);
+}
+
+static int commit_key(struct handle *handle, struct store_touched *ret_touched)
+{
 	const struct store_put put = {.row = handle->row,
 		.key_no = handle->key_no,
 		.bytes = handle->data.data,
@@ -501,7 +500,16 @@ static int commit_locked(struct handle *handle)
 		.mtime = handle->mtime_explicit ? 0
 			 : handle->mtime        ? handle->mtime
 						: now_ns()};
-	int r = store_put(ops.store, &put, &touched);
+
+	return store_put(ops.store, &put, ret_touched);
+}
+
+/* With the handle's lock. */
+static int commit_locked(struct handle *handle)
+{
+	struct store_touched touched;
+	int r = handle_is_view(handle) ? commit_view(handle, &touched)
+				       : commit_key(handle, &touched);
 
 	/* Removed meanwhile: what is written to an unlinked file goes with it. */
 	if (r == -ENOENT) {
@@ -512,7 +520,10 @@ static int commit_locked(struct handle *handle)
 		return r;
 	handle->version = touched.version;
 	mark_clean(handle);
-	ops_touched(&touched);
+	if (handle_is_view(handle))
+		ops_changed_secret(handle->row);
+	else
+		ops_touched(&touched);
 	return 0;
 }
 
@@ -640,7 +651,7 @@ static int truncate_handle(const struct node *node, uint64_t size, const struct 
 		/* From here on it is the whole value that counts. */
 		r = read_current(handle->node, handle->uid, &whole);
 		if (r == 0)
-			r = buffer_resize(&whole, whole.len + handle->data.len);
+			r = buffer_resize(&whole, whole.len + handle->data.len, buffer_max(handle));
 		if (r == 0) {
 			memcpy(whole.data + whole.len - handle->data.len, handle->data.data,
 				handle->data.len);
@@ -650,7 +661,7 @@ static int truncate_handle(const struct node *node, uint64_t size, const struct 
 		}
 	}
 	if (r == 0)
-		r = buffer_resize(&handle->data, size);
+		r = buffer_resize(&handle->data, size, buffer_max(handle));
 	if (r == 0)
 		mark_written(handle, ops_thread.setattr_owner);
 	pthread_mutex_unlock(&handle->lock);
@@ -667,7 +678,7 @@ static int truncate_now(fuse_req_t req, const struct node *node, uint64_t size)
 	int r = read_current(node_id(node), fuse_req_ctx(req)->uid, &value);
 
 	if (r == 0)
-		r = buffer_resize(&value, size);
+		r = buffer_resize(&value, size, ops.limits.max_value);
 	if (r < 0)
 		return r;
 	const struct store_put put = {.row = node->row,
@@ -684,15 +695,17 @@ static int truncate_now(fuse_req_t req, const struct node *node, uint64_t size)
 int ops_truncate(
 	fuse_req_t req, const struct node *node, uint64_t size, const struct fuse_file_info *fi)
 {
-	if (node->kind != NODE_KEY)
-		return -EISDIR;
+	bool view = node->kind == NODE_JSON || node->kind == NODE_ENV;
+
+	if (node->kind != NODE_KEY && !(view && fi))
+		return view ? -EPERM : node->kind == NODE_VERSION ? -EROFS : -EISDIR;
 	return fi ? truncate_handle(node, size, fi) : truncate_now(req, node, size);
 }
 
 bool ops_own_size(const struct node *node, const struct fuse_file_info *fi, uint64_t *ret_size)
 {
 	AUTO_SECBUF whole = SECBUF_INIT;
-	struct handle *handle = node->kind == NODE_KEY ? handle_find(fi->fh, node_id(node)) : NULL;
+	struct handle *handle = fi->fh ? handle_find(fi->fh, node_id(node)) : NULL;
 
 	if (!handle || !handle->can_write)
 		return false;

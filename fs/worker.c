@@ -30,6 +30,8 @@
 #include "later.h"
 #include "log.h"
 #include "ops.h"
+#include "status.h"
+#include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
 #define REQUEST_BUFFER (BOOT_MAX_WRITE + 4096)
@@ -150,6 +152,8 @@ static int worker_open_store(struct why *why)
 	const struct store_limits limits = {.history = worker.config.history,
 		.max_value = worker.config.max_value,
 		.max_keys = worker.config.max_keys,
+		.max_secrets = worker.config.max_secrets,
+		.max_bytes = worker.config.max_bytes,
 		.damaged = worker_bucket_damaged};
 	int r = store_open(worker.config.store, worker.keys, &limits, &worker.store, why);
 
@@ -238,6 +242,7 @@ static int serve_one(struct secbuf *buffer)
 		return -EIO;
 	struct fuse_buf request = {.mem = buffer->data, .size = (size_t)n};
 	note_lock_owner(buffer->data, (size_t)n);
+	status_operation();
 	fuse_session_process_buf(worker.session, &request);
 	secmem_wipe(buffer->data, (size_t)n);
 	return 0;
@@ -306,6 +311,8 @@ static int worker_start(struct why *why)
 			"cannot lock memory for secrets: %s; raise the limit of locked memory "
 			"(ulimit -l)",
 			strerror(-r));
+	secmem_set_share(worker.config.max_open);
+	view_init();
 	r = worker_map_keys(why);
 	if (r == 0)
 		r = worker_confine(why);

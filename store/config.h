@@ -36,6 +36,12 @@ struct config {
 	unsigned history;     /* history = 0..1000 versions kept besides the current one (10) */
 	uint32_t max_value;   /* max_value = bytes, with k or M; 1 MiB, at most 1 MiB */
 	unsigned max_keys;    /* max_keys = 1..1024 (256) */
+	unsigned max_secrets; /* max_secrets = secrets that one user may own, 0: any number (10000);
+				 not root */
+	uint32_t max_bytes;   /* max_bytes = bytes of values that one user may own, 0: any number
+				 (256M); not root */
+	uint32_t max_open;    /* max_open = bytes of opened values of one user, 0: a quarter of the
+				 locked memory (0) */
 	uint32_t public_mode; /* public_mode = octal, mode of a secret made public (0755); keys get
 				 it & 0666 */
 	bool private_root;    /* private_root = yes|no (yes): may uid 0 have a private namespace */

@@ -49,6 +49,7 @@ static struct {
 	size_t low;    /* every page below is in use */
 	size_t high;   /* every page from here on is in use */
 	uint64_t refused;
+	size_t share;         /* pages that one uid may hold */
 	struct share *shares; /* open addressing; twice as many entries as pages, so never full */
 	size_t share_mask;
 } arena = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -185,9 +186,19 @@ static bool share_allows(uint32_t uid, size_t n, size_t given_back)
 {
 	if (uid == SECMEM_SELF)
 		return true;
-	if (arena.shares[share_find(uid)].pages + n - given_back > arena.npages / 4)
+	if (arena.shares[share_find(uid)].pages + n - given_back > arena.share)
 		return false;
 	return uid == 0 || arena.used + n <= arena.npages - arena.npages / 16;
+}
+
+void secmem_set_share(size_t bytes)
+{
+	size_t pages = bytes / PAGE;
+	size_t quarter = arena.npages / 4;
+
+	pthread_mutex_lock(&arena.lock);
+	arena.share = pages == 0 || pages > quarter ? quarter : pages;
+	pthread_mutex_unlock(&arena.lock);
 }
 
 /* ---- runs ---- */
@@ -328,6 +339,7 @@ int secmem_init(size_t bytes)
 	}
 	arena.base = map + grain;
 	arena.npages = arena.high = bytes / PAGE;
+	arena.share = arena.npages / 4;
 	page_poison(arena.base, bytes);
 	return 0;
 }

@@ -46,6 +46,9 @@ struct secmem_usage {
  */
 int secmem_init(size_t bytes);
 
+/* The share of one uid, in bytes; 0 or more than a quarter: a quarter of the arena. */
+void secmem_set_share(size_t bytes);
+
 /*
  * Hands out at least cap bytes (cap 0: one page), zeroed, len 0; b must be empty.
  * -ENOMEM: the arena, or this uid's share of it, is used up; b is then untouched.

@@ -41,6 +41,9 @@ struct store_limits {
 	unsigned history;   /* versions kept besides the current one */
 	uint32_t max_value; /* bytes */
 	unsigned max_keys;  /* keys in a secret */
+	/* Of one uid; 0: any number, as it is for uid 0. */
+	uint64_t max_secrets;
+	uint64_t max_bytes; /* of the current values, padding included */
 	/* Called once for each bucket (0..4095) that is found damaged, from any thread; may be
 	 * NULL. */
 	void (*damaged)(unsigned bucket);
@@ -117,6 +120,8 @@ void store_reader_close(struct store_reader *reader);
  * store_end). */
 struct store_secret {
 	uint64_t row;
+	uint64_t ver; /* counts every change, also of attributes and by the same handle; 0: an
+			 earlier version */
 	struct manifest m;
 };
 

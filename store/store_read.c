@@ -88,6 +88,7 @@ static int reader_secret(struct store_reader *reader, int r, const struct store_
 	if (r < 0)
 		return r;
 	reader->secret.row = (uint64_t)reader->row.id;
+	reader->secret.ver = reader->row.ver;
 	reader->secret.m = reader->row.m; /* a view: the keys stay the row's */
 	*ret_secret = &reader->secret;
 	return 0;
@@ -116,6 +117,7 @@ static void reader_keep(struct store_reader *reader, uint64_t epoch)
 		(struct cache_entry){.key = (uint64_t)row->id, .free = cached_row_free, .refs = 1};
 	if (secbuf_alloc(&cached->row.plain, row->plain.len, SECMEM_SELF) == 0) {
 		cached->entry.cost = cached->row.plain.cap;
+		cached->row.ver = row->ver;
 		cached->row.plain.len = row->plain.len;
 		memcpy(cached->row.plain.data, row->plain.data, row->plain.len);
 		if (manifest_decode(
@@ -136,6 +138,7 @@ static bool reader_recall(
 	reader_let_go(reader);
 	reader->cached = cached;
 	reader->secret.row = row;
+	reader->secret.ver = cached->row.ver;
 	reader->secret.m = cached->row.m;
 	*ret_secret = &reader->secret;
 	return true;

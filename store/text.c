@@ -4,6 +4,7 @@
  */
 #include "text.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -181,4 +182,43 @@ uint32_t store_json_len(const uint8_t *bytes, size_t len)
 uint32_t store_env_len(const char *name, size_t name_len, const uint8_t *bytes, size_t len)
 {
 	return (uint32_t)text_env_line(name, name_len, bytes, len, NULL);
+}
+
+/* Without a table, so that what is decoded does not choose which cache line is read. */
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+int text_base64_decode(const char *text, size_t len, uint8_t *out)
+{
+	size_t n = 0;
+
+	if (len % 4 != 0)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i += 4) {
+		size_t pad = i + 4 < len
+				     ? 0
+				     : (size_t)(text[i + 3] == '=') +
+					       (size_t)(text[i + 3] == '=' && text[i + 2] == '=');
+		uint32_t bits = 0;
+		for (size_t j = 0; j < 4; j++) {
+			int digit = j >= 4 - pad ? 0 : base64_digit(text[i + j]);
+			if (digit < 0)
+				return -EINVAL;
+			bits = bits << 6 | (uint32_t)digit;
+		}
+		/* Bits that no byte takes up must be zero, or two texts would mean the same. */
+		if (pad && bits & ((1u << 8 * pad) - 1))
+			return -EINVAL;
+		for (size_t j = 0; j < 3 - pad; j++)
+			out[n++] = (uint8_t)(bits >> (16 - 8 * j));
+	}
+	return (int)n;
 }

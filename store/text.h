@@ -30,4 +30,8 @@ size_t text_json_string(const char *s, size_t len, char *out);
 size_t text_env_line(
 	const char *name, size_t name_len, const uint8_t *bytes, size_t len, char *out);
 
+/* Decodes padded base64 (RFC 4648, no white space) to out, which has room for len / 4 * 3 bytes.
+ * Returns the number of bytes, or -EINVAL. */
+int text_base64_decode(const char *text, size_t len, uint8_t *out);
+
 #endif

@@ -274,6 +274,13 @@ static int txn_charge(struct txn *txn, uint32_t uid, int64_t secrets, int64_t by
 		return r;
 	change.h.owned += (uint64_t)secrets;
 	change.h.bytes += (uint64_t)bytes;
+	/* Growing ends at the limit; shrinking is always possible, however far above a new limit
+	 * one may be. */
+	const struct store_limits *limits = &txn->store->limits;
+	if (uid != 0 &&
+		((secrets > 0 && limits->max_secrets && change.h.owned > limits->max_secrets) ||
+			(bytes > 0 && limits->max_bytes && change.h.bytes > limits->max_bytes)))
+		return -EDQUOT;
 	return txn_ns_put(txn, ns, &change);
 }
 

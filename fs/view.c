@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/* view: rendering and merging .json and .env. */
+#include "view.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dotenv.h"
+#include "name.h"
+#include "text.h"
+
+static const char left_out[] = "# Left out: ";
+
+/* ---- what is shown ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct manifest_key *x = *(const struct manifest_key *const *)a;
+	const struct manifest_key *y = *(const struct manifest_key *const *)b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* The keys in order of their names; to be freed. */
+static const struct manifest_key **sorted(const struct manifest *m)
+{
+	const struct manifest_key **keys = calloc(m->n ? m->n : 1, sizeof(struct manifest_key *));
+
+	if (!keys)
+		return NULL;
+	for (uint32_t i = 0; i < m->n; i++)
+		keys[i] = &m->keys[i];
+	qsort(keys, m->n, sizeof(struct manifest_key *), by_name);
+	return keys;
+}
+
+/* A comment that names a key: JSON-escaped, and with a full stop, so that nothing continues the
+ * line. */
+static size_t env_comment(const struct manifest_key *key, char *out)
+{
+	size_t n = sizeof(left_out) - 1;
+
+	if (out)
+		memcpy(out, left_out, n);
+	n += text_json_string(key->name, key->name_len, out ? out + n : NULL);
+	if (out)
+		memcpy(out + n, ".\n", 2);
+	return n + 2;
+}
+
+static size_t env_size(const struct manifest *m)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		n += m->keys[i].env_len ? m->keys[i].env_len : env_comment(&m->keys[i], NULL);
+	return n;
+}
+
+static size_t json_size(const struct manifest *m)
+{
+	size_t n = 3; /* {}\n */
+
+	for (uint32_t i = 0; i < m->n; i++)
+		n += (i ? 2 : 0) + text_json_string(m->keys[i].name, m->keys[i].name_len, NULL) +
+		     2 + m->keys[i].json_len;
+	return n;
+}
+
+size_t view_size(const struct manifest *m, enum node_kind kind)
+{
+	return kind == NODE_JSON ? json_size(m) : env_size(m);
+}
+
+/* Writes one key at *at, unless it would not fit: lengths come from the manifest, but the text from
+ * the value. */
+static int render_key(const struct manifest_key *key, const struct secbuf *value,
+	enum node_kind kind, bool first, struct secbuf *text)
+{
+	char *out = (char *)text->data + text->len;
+	size_t room = text->cap - text->len, need, n = 0;
+
+	if (kind == NODE_ENV) {
+		need = text_env_line(key->name, key->name_len, value->data, value->len, NULL);
+		if (need != key->env_len || (need ? need : env_comment(key, NULL)) > room)
+			return -EBADMSG;
+		text->len +=
+			need ? text_env_line(key->name, key->name_len, value->data, value->len, out)
+			     : env_comment(key, out);
+		return 0;
+	}
+	need = (first ? 0 : 2) + text_json_string(key->name, key->name_len, NULL) + 2 +
+	       key->json_len;
+	if (text_json_value(value->data, value->len, NULL) != key->json_len || need > room)
+		return -EBADMSG;
+	if (!first) {
+		memcpy(out, ", ", 2);
+		n = 2;
+	}
+	n += text_json_string(key->name, key->name_len, out + n);
+	memcpy(out + n, ": ", 2);
+	n += 2;
+	n += text_json_value(value->data, value->len, out + n);
+	text->len += n;
+	return 0;
+}
+
+static int render_keys(struct store_reader *reader, const struct store_secret *secret,
+	enum node_kind kind, uint32_t uid, const struct manifest_key *const *keys,
+	struct secbuf *text)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < secret->m.n && r == 0; i++) {
+		AUTO_SECBUF value = SECBUF_INIT;
+		r = store_value(reader, secret->row, keys[i], uid, &value);
+		if (r == 0)
+			r = render_key(keys[i], &value, kind, i == 0, text);
+	}
+	return r;
+}
+
+int view_render(struct store_reader *reader, const struct store_secret *secret, enum node_kind kind,
+	uint32_t uid, struct secbuf *ret_text)
+{
+	AUTO_SECBUF text = SECBUF_INIT;
+	int r = secbuf_alloc(&text, view_size(&secret->m, kind), uid);
+
+	if (r < 0)
+		return r;
+	const struct manifest_key **keys = sorted(&secret->m);
+	if (!keys)
+		return -ENOMEM;
+	if (kind == NODE_JSON)
+		text.data[text.len++] = '{';
+	r = render_keys(reader, secret, kind, uid, keys, &text);
+	free(keys);
+	if (r == 0 && kind == NODE_JSON) {
+		memcpy(text.data + text.len, "}\n", 2);
+		text.len += 2;
+	}
+	if (r == 0)
+		*ret_text = secbuf_take(&text);
+	return r;
+}
+
+/* ---- who may ---- */
+
+static bool same_acl(const struct manifest_key *a, const struct manifest_key *b)
+{
+	return a->acl_len == b->acl_len &&
+	       (a->acl_len == 0 || memcmp(a->acl, b->acl, a->acl_len) == 0);
+}
+
+/* Do all keys have the secret's owner and group, and one ACL? Then classes can be compared bit by
+ * bit. */
+static bool uniform(const struct manifest *m)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->keys[i].uid != m->uid || m->keys[i].gid != m->gid ||
+			!same_acl(&m->keys[i], &m->keys[0]))
+			return false;
+	return true;
+}
+
+/* Owners differ: the secret's owner gets what he surely has on every key. */
+static uint32_t mode_of_owner(const struct manifest *m)
+{
+	uint32_t bits = 6;
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct manifest_key *key = &m->keys[i];
+		if (key->uid == m->uid)
+			bits &= key->mode >> 6;
+		else
+			bits &= key->acl_len ? 0 : key->mode >> 3 & key->mode;
+	}
+	return (bits & (m->mode >> 6 | 4)) << 6;
+}
+
+uint32_t view_mode(const struct manifest *m, uint8_t *ret_acl, uint16_t *ret_acl_len)
+{
+	uint32_t mode = 0666;
+
+	*ret_acl_len = 0;
+	if (!uniform(m))
+		return mode_of_owner(m);
+	for (uint32_t i = 0; i < m->n; i++)
+		mode &= m->keys[i].mode;
+	/* What is written may make and remove keys: that needs the secret's own write permission.
+	 * Of a secret without keys there is nothing to read, so its own mode is the measure. */
+	mode &= m->n ? m->mode | 0444 : m->mode;
+	if (m->n && m->keys[0].acl_len) {
+		*ret_acl_len = m->keys[0].acl_len;
+		memcpy(ret_acl, m->keys[0].acl, m->keys[0].acl_len);
+		acl_and_write(ret_acl, *ret_acl_len, m->acl, m->acl_len, m->mode);
+		acl_chmod(ret_acl, *ret_acl_len, acl_mode(ret_acl, *ret_acl_len) & mode);
+		mode = acl_mode(ret_acl, *ret_acl_len);
+	}
+	/* Without an ACL on the keys, an ACL on the secret may make its group bits a mask: they say
+	   nothing of the group. */
+	else if (m->acl_len)
+		mode &= ~020u | (acl_group_perm(m->acl, m->acl_len) & 2) << 3;
+	return mode;
+}
+
+/* ---- JSON in secret memory ---- */
+
+/* jansson asks for memory in small pieces and gives it back in any order; all pieces of one parse
+ * are taken from one run and wiped with it. */
+static _Thread_local struct secbuf *pool;
+
+#define POOL_ALIGN 16
+
+static void *pool_alloc(size_t size)
+{
+	size_t need = (size + POOL_ALIGN - 1) / POOL_ALIGN * POOL_ALIGN;
+
+	if (!pool || need < size || need > pool->cap - pool->len)
+		return NULL;
+	void *piece = pool->data + pool->len;
+	pool->len += need;
+	return piece;
+}
+
+static void pool_free(void *piece)
+{
+	(void)piece;
+}
+
+void view_init(void)
+{
+	json_set_alloc_funcs(pool_alloc, pool_free);
+	json_object_seed(0); /* now, while /dev/urandom can be opened */
+}
+
+/* Enough for the strings, their reader's buffer, and the objects around them. */
+static size_t pool_size(const uint8_t *text, size_t len)
+{
+	size_t members = 8;
+
+	for (size_t i = 0; i < len; i++)
+		members += text[i] == ':' || text[i] == '{' || text[i] == ',';
+	return 4 * len + 512 * members + 8192;
+}
+
+/* ---- merging ---- */
+
+struct changes {
+	struct store_merge_key *keys;
+	size_t n;
+	size_t cap;
+	struct secbuf bytes; /* decoded values */
+};
+
+static void changes_clear(struct changes *changes)
+{
+	free(changes->keys);
+	secbuf_free(&changes->bytes);
+}
+
+static int changes_add(struct changes *changes, const struct store_merge_key *key)
+{
+	if (name_check_key(key->name, key->name_len) < 0)
+		return -EINVAL;
+	/* The last one of a name wins. */
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->keys[i].name_len == key->name_len &&
+			memcmp(changes->keys[i].name, key->name, key->name_len) == 0) {
+			changes->keys[i] = *key;
+			return 0;
+		}
+	if (changes->n == changes->cap) {
+		size_t cap = changes->cap ? changes->cap * 2 : 16;
+		struct store_merge_key *keys = reallocarray(changes->keys, cap, sizeof(*keys));
+		if (!keys)
+			return -ENOMEM;
+		changes->keys = keys;
+		changes->cap = cap;
+	}
+	changes->keys[changes->n++] = *key;
+	return 0;
+}
+
+/* {"base64": "..."} and nothing else. */
+static int json_base64(struct changes *changes, json_t *value, struct store_merge_key *key)
+{
+	json_t *text = json_object_size(value) == 1 ? json_object_get(value, "base64") : NULL;
+
+	if (!json_is_string(text))
+		return -EINVAL;
+	uint8_t *out = changes->bytes.data + changes->bytes.len;
+	int n = text_base64_decode(json_string_value(text), json_string_length(text), out);
+	if (n < 0)
+		return n;
+	key->bytes = out;
+	key->len = (size_t)n;
+	changes->bytes.len += (size_t)n;
+	return 0;
+}
+
+static int json_member(struct changes *changes, const char *name, json_t *value)
+{
+	struct store_merge_key key = {.name = name, .name_len = strlen(name)};
+	int r = 0;
+
+	if (json_is_null(value)) {
+		key.remove = true;
+	} else if (json_is_string(value)) {
+		key.bytes = (const uint8_t *)json_string_value(value);
+		key.len = json_string_length(value);
+	} else if (json_is_object(value)) {
+		r = json_base64(changes, value, &key);
+	} else {
+		r = -EINVAL;
+	}
+	return r < 0 ? r : changes_add(changes, &key);
+}
+
+/* 1: the text ends too early, 0, -errno. The members point into the pool. */
+static int json_changes(const uint8_t *text, size_t len, struct changes *changes)
+{
+	json_error_t error;
+	const char *name;
+	json_t *value;
+	json_t *object = json_loadb(
+		(const char *)text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+
+	if (!object) {
+		enum json_error_code code = json_error_code(&error);
+		if (code == json_error_out_of_memory)
+			return -ENOMEM;
+		return code == json_error_premature_end_of_input ? 1 : -EINVAL;
+	}
+	if (!json_is_object(object))
+		return -EINVAL;
+	int r = 0;
+	json_object_foreach(object, name, value)
+	{
+		if (r == 0)
+			r = json_member(changes, name, value);
+	}
+	return r;
+}
+
+static int env_pair(void *arg, const struct dotenv_pair *pair)
+{
+	const struct store_merge_key key = {.name = pair->name,
+		.name_len = pair->name_len,
+		.bytes = pair->bytes,
+		.len = pair->len};
+
+	return changes_add(arg, &key);
+}
+
+/* Reads text of either kind; to be cleared, and the pool freed, by the caller. 1: the text ends too
+ * early. */
+static int changes_read(const uint8_t *text, size_t len, enum node_kind kind, struct secbuf *memory,
+	struct changes *changes)
+{
+	size_t line;
+	int r = secbuf_alloc(&changes->bytes, len, SECMEM_SELF);
+
+	if (r < 0)
+		return r;
+	if (kind == NODE_ENV)
+		return dotenv_read(
+			(const char *)text, len, changes->bytes.data, env_pair, changes, &line);
+	r = secbuf_alloc(memory, pool_size(text, len), SECMEM_SELF);
+	if (r < 0)
+		return r;
+	pool = memory;
+	r = json_changes(text, len, changes);
+	pool = NULL;
+	return r;
+}
+
+int view_check(const uint8_t *text, size_t len, enum node_kind kind)
+{
+	AUTO_SECBUF memory = SECBUF_INIT;
+	struct changes changes = {0};
+
+	/* A quoted value of .env may go on in the next write. */
+	if (kind == NODE_ENV)
+		return 0;
+	int r = changes_read(text, len, kind, &memory, &changes);
+	changes_clear(&changes);
+	/* Only the form is judged here: memory may be there when it counts. */
+	return r == -EINVAL ? r : 0;
+}
+
+int view_merge(struct store *store, uint64_t row, const uint8_t *text, size_t len,
+	enum node_kind kind, const struct store_new *attr, struct store_touched *ret_touched)
+{
+	AUTO_SECBUF memory = SECBUF_INIT;
+	struct changes changes = {0};
+	int r = changes_read(text, len, kind, &memory, &changes);
+
+	if (r == 0) {
+		const struct store_merge merge = {
+			.row = row, .keys = changes.keys, .n = changes.n, .attr = *attr};
+		r = store_merge(store, &merge, ret_touched);
+	} else if (r > 0) {
+		r = -EINVAL;
+	}
+	changes_clear(&changes);
+	return r;
+}
