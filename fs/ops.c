@@ -3,8 +3,14 @@
 #include "ops.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
 
 #include "log.h"
+#include "status.h"
+
+#define REPORTS 64
 
 struct ops ops;
 _Thread_local struct ops_thread ops_thread;
@@ -76,8 +82,68 @@ int ops_errno(int err)
 	}
 }
 
+/* One line for each uid and kind of failure in a second: who runs into a limit in a loop must not
+ * fill the log. */
+static bool report_due(uint32_t uid, int err)
+{
+	static struct {
+		pthread_mutex_t lock; /* all */
+		uint32_t uid[REPORTS];
+		int err[REPORTS];
+		time_t last[REPORTS];
+	} reports = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	size_t slot = (uid * 31u + (unsigned)-err) % REPORTS;
+	time_t now = time(NULL);
+
+	pthread_mutex_lock(&reports.lock);
+	bool due =
+		reports.uid[slot] != uid || reports.err[slot] != err || reports.last[slot] != now;
+	if (due) {
+		reports.uid[slot] = uid;
+		reports.err[slot] = err;
+		reports.last[slot] = now;
+	}
+	pthread_mutex_unlock(&reports.lock);
+	return due;
+}
+
+static const char *report_text(int err)
+{
+	switch (-err) {
+	case EBADMSG:
+		return "a record of the store does not authenticate: it was changed outside of "
+		       "secretfs or is damaged";
+	case ENOSPC:
+		return "the file system of the store is full, or a number or an ACL has no room "
+		       "left";
+	case EDQUOT:
+		return "is at a limit of secrets, bytes or keys (max_secrets, max_bytes, max_keys)";
+	case EFBIG:
+		return "tried to write a value longer than max_value";
+	case ENOMEM:
+		return "has too many values open (max_open), or locked memory is used up";
+	case EIO:
+		return "the database failed";
+	default:
+		return NULL;
+	}
+}
+
+static void report(fuse_req_t req, int err)
+{
+	const char *text = report_text(err);
+	uint32_t uid = fuse_req_ctx(req)->uid;
+
+	if (!text)
+		return;
+	status_error();
+	if (report_due(uid, err))
+		log_warn("uid %u: %s: %s", uid, strerror(ops_errno(err)), text);
+}
+
 void ops_fail(fuse_req_t req, int err)
 {
+	report(req, err);
 	fuse_reply_err(req, ops_errno(err));
 }
 
