@@ -26,7 +26,12 @@
 #define BOOT_STATE_FD  5
 #define BOOT_REPORT_FD 6
 
-#define BOOT_MAGIC  0x73667331u
+#define BOOT_MAGIC 0x73667331u
+/* Not in every <linux/fuse.h>: Linux 6.9 can be asked to send again what was read and not answered.
+ */
+#define BOOT_HAS_RESEND    (1ull << 39)
+#define BOOT_NOTIFY_RESEND 7
+
 #define BOOT_READY  'R'
 #define BOOT_FAILED 'F'
 

@@ -281,6 +281,31 @@ void handle_mtime_explicit(uint64_t node)
 	any_writer(node, mark_mtime);
 }
 
+void handle_unlinked(uint64_t node)
+{
+	pthread_mutex_lock(&table.lock);
+	for (struct handle *h = *chain(node); h; h = h->next)
+		if (h->node == node)
+			h->unlinked = true;
+	pthread_mutex_unlock(&table.lock);
+}
+
+bool handle_is_unlinked(uint64_t node, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&table.lock);
+	for (struct handle *h = *chain(node); h && !found; h = h->next)
+		if (h->node == node && h->unlinked) {
+			*ret_len = h->can_write ? h->base_len : h->data.len;
+			*ret_uid = h->uid;
+			*ret_gid = h->gid;
+			found = true;
+		}
+	pthread_mutex_unlock(&table.lock);
+	return found;
+}
+
 unsigned handle_count(void)
 {
 	pthread_mutex_lock(&table.lock);

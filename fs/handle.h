@@ -43,6 +43,7 @@ struct handle {
 	uint32_t uid; /* who opened it */
 	uint32_t gid;
 	int32_t pid;
+	bool unlinked;       /* table's lock: its name is gone */
 	unsigned refs;       /* table's lock */
 	struct handle *next; /* table's lock */
 
@@ -52,6 +53,7 @@ struct handle {
 	bool can_write;
 	pthread_mutex_t lock;
 	bool append;          /* O_APPEND */
+	uint64_t base_len;    /* length of the value when it was opened */
 	bool tail;            /* data is only what is to be appended to the current value */
 	_Atomic bool dirty;   /* written or truncated since the last commit */
 	_Atomic bool emptied; /* opened with O_TRUNC, nothing written since, not committed */
@@ -103,6 +105,16 @@ bool handle_pending(uint64_t node);
 
 /* utimens on a node: uncommitted writes will not change its mtime. */
 void handle_mtime_explicit(uint64_t node);
+
+/*
+ * The node is about to lose its name (unlink, rename over it): who has it open may still ask for
+ * its attributes. The kernel knows that the name is gone; a key that goes in another way (.json) is
+ * not marked, so that its name is looked up again.
+ */
+void handle_unlinked(uint64_t node);
+
+/* Is it open, and has lost its name? ret_len: bytes that a reader or the writer has. */
+bool handle_is_unlinked(uint64_t node, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid);
 
 unsigned handle_count(void);
 

@@ -104,6 +104,9 @@ uint64_t node_ino(const struct node *node)
 {
 	if (node->kind == NODE_ROOT)
 		return NODE_ROOT_ID;
+	/* Row 0 does not exist; but the root has 1. */
+	if (node->kind == NODE_PUBLIC)
+		return 1ull << 4 | NODE_PUBLIC;
 	/* Below .versions there are more nodes than numbers: the row's upper bits give way. */
 	if (node->kind == NODE_VERSION)
 		return (node_payload(node) << 4 | NODE_VERSION) & INO_MASK;

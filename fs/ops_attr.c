@@ -192,6 +192,22 @@ void ops_entry(const struct node *node, const struct stat *st, double attr_secon
 	ret_entry->entry_timeout = node->kind == NODE_BY_NAME_ENTRY ? 0 : OPS_NAME_SECONDS;
 }
 
+/* A key without a name that somebody has open: the attributes that matter to who reads it on. */
+static int attr_unlinked(fuse_ino_t ino, const struct node *node, struct stat *ret_st)
+{
+	uint64_t len;
+	uint32_t uid, gid;
+
+	if (!handle_is_unlinked(ino, &len, &uid, &gid))
+		return -ESTALE;
+	ops_attr_fixed(node, S_IFREG | 0600, 0, ret_st);
+	ret_st->st_uid = uid;
+	ret_st->st_gid = gid;
+	ret_st->st_size = (off_t)len;
+	ret_st->st_blocks = (ret_st->st_size + 511) / 512;
+	return 0;
+}
+
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node node;
@@ -202,6 +218,8 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int r = begun;
 	if (r == 0)
 		r = node_parse(ino, &node) ? ops_attr_node(&node, &st) : -ESTALE;
+	if (r == -ESTALE)
+		r = attr_unlinked(ino, &node, &st);
 	if (r < 0)
 		return ops_fail(req, r);
 	if (fi && ops_own_size(&node, fi, &size)) {

@@ -10,6 +10,7 @@
 
 #include "acl.h"
 #include "by_name.h"
+#include "handle.h"
 #include "name.h"
 
 /* Offsets in a directory: 1 after ".", 2 after "..", then the row or key number plus 2. */
@@ -388,7 +389,10 @@ static int key_remove(fuse_req_t req, const struct node *dir, const char *name)
 		if (r < 0)
 			return r;
 	}
-	return store_key_remove(ops.store, dir->row, name, strlen(name), &touched);
+	int removed = store_key_remove(ops.store, dir->row, name, strlen(name), &touched);
+	if (removed == 0)
+		handle_unlinked(node_key(dir->row, touched.key_no));
+	return removed;
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -453,8 +457,11 @@ static int rename_key(fuse_req_t req, const struct node *dir, const char *name, 
 	if (r < 0)
 		return r;
 	ops_touched(&touched[0]);
-	if (touched[1].key_no)
+	if (touched[1].key_no) {
+		if (!(flags & STORE_RENAME_EXCHANGE))
+			handle_unlinked(node_key(dir->row, touched[1].key_no));
 		ops_touched(&touched[1]);
+	}
 	return 0;
 }
 

@@ -197,6 +197,7 @@ static int open_writer(
 			ctx->gid, ctx->pid, &bytes, ret_handle);
 	if (r < 0)
 		return r;
+	(*ret_handle)->base_len = view ? 0 : snapshot.key->len;
 	(*ret_handle)->append = flags & O_APPEND;
 	/* A view is merged: what is written stands for itself. */
 	(*ret_handle)->tail = !view && flags & O_APPEND && !(flags & O_TRUNC);
@@ -225,7 +226,13 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = open_writer(req, ino, fi->flags, true, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
+	bool emptied = handle->emptied;
 	open_reply(req, handle, fi);
+	/* The kernel now believes that the file is empty, and readers through the page cache
+	 * believe the kernel: it shall ask, and gets answers that are not to be kept until the
+	 * commit. */
+	if (emptied)
+		ops_changed(ino);
 }
 
 void op_create(
@@ -241,8 +248,7 @@ void op_create(
 	if (!node_parse(parent, &dir))
 		return ops_fail(req, -ESTALE);
 	if (dir.kind != NODE_SECRET)
-		return ops_fail(req,
-			dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE ? -EPERM : -EACCES);
+		return ops_fail(req, -EPERM);
 	int r = secbuf_alloc(&value, 0, ctx->uid);
 	if (r == 0)
 		r = ops_key_create(req, dir.row, name, mode, &touched, &entry);
@@ -434,7 +440,9 @@ static int write_buffer(struct handle *handle, const char *buf, size_t size, off
 	uint64_t at = handle->append ? handle->data.len : (uint64_t)off;
 	uint64_t end = at + size;
 
-	if (end > buffer_max(handle))
+	/* What a tail will be appended to may change until then; but an error at write(2) is seen
+	 * by more programs than one at close(2). */
+	if (end + (handle->tail ? handle->base_len : 0) > buffer_max(handle))
 		return -EFBIG;
 	int r = end > handle->data.len ? buffer_resize(&handle->data, end, buffer_max(handle)) : 0;
 	if (r < 0)
@@ -459,6 +467,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	if (r < 0)
 		return ops_fail(req, r);
 	pthread_mutex_lock(&handle->lock);
+	bool first = !handle->dirty;
 	r = handle->error ? handle->error : write_buffer(handle, buf, size, off);
 	if (r == 0) {
 		mark_written(handle, fi->lock_owner);
@@ -472,6 +481,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 		return ops_fail(req, r);
 	park_wake(ino);
 	fuse_reply_write(req, size);
+	if (first)
+		ops_changed(ino); /* as after O_TRUNC */
 }
 
 /* ---- committing ---- */
@@ -570,10 +581,13 @@ static int flush_locked(struct handle *handle, uint64_t owner, pid_t pid)
 	}
 	if (handle->dirty && handle_owner_in(&handle->writers, owner))
 		return commit_or_drop_locked(handle);
-	if (handle->emptied && handle_owner_in(&handle->flushers, owner))
+	/* One child after another may get the same lock owner (the kernel makes it of an address
+	 * that it uses again), but not the same pid. */
+	uint64_t flusher = owner ^ (uint64_t)(uint32_t)pid << 32;
+	if (handle->emptied && handle_owner_in(&handle->flushers, flusher))
 		return commit_or_drop_locked(handle);
 	if (handle->emptied) {
-		handle_owner_add(&handle->flushers, owner);
+		handle_owner_add(&handle->flushers, flusher);
 		handle->flushed = true;
 	}
 	return 0;

@@ -268,12 +268,32 @@ static void *serve(void *unused)
 	return (void *)(intptr_t)(r < 0 ? r : 0);
 }
 
+/*
+ * What the last worker had read and not answered comes again, where the kernel can do that
+ * (Linux 6.9). A change that it had already committed is then tried a second time.
+ */
+static void worker_ask_again(void)
+{
+	const struct fuse_out_header again = {.len = sizeof(again), .error = BOOT_NOTIFY_RESEND};
+	struct fuse_init_in in = {0};
+	size_t head = sizeof(struct fuse_in_header);
+
+	if (worker.boot.generation < 2 || worker.boot.init_len < head + sizeof(in))
+		return;
+	memcpy(&in, worker.boot.init_request + head, sizeof(in));
+	if (!(in.flags & FUSE_INIT_EXT) || !((uint64_t)in.flags2 << 32 & BOOT_HAS_RESEND))
+		return;
+	if (write(BOOT_FUSE_FD, &again, sizeof(again)) < 0)
+		log_err("cannot ask for the requests in flight again: %s", strerror(errno));
+}
+
 static int worker_serve(struct why *why)
 {
 	pthread_t threads[64];
 	unsigned n = 0;
 	int failed = later_start(ops_thread_begin, ops_thread_end);
 
+	worker_ask_again();
 	if (failed == 0)
 		failed = worker_ready();
 	while (failed == 0 && n < worker.config.threads &&

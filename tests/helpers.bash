@@ -41,6 +41,7 @@ make_place() {
 	: >"$LOG"
 	WORKER_MAY_DIE=
 	WORKER_AT_START=
+	ENTER=() # a prefix that gets to where the mount is
 	cd /
 }
 
@@ -172,6 +173,24 @@ eventually() {
 		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep 0.05
 	done
+}
+
+# soon SECONDS COMMAND...: a command that must not wait for ever. A process whose request nobody has cannot be killed,
+# so the connection is cut then.
+soon() {
+	local seconds=$1 pid i
+	shift
+	"$@" <&0 3>&- &
+	pid=$!
+	for ((i = 0; i < seconds * 50; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.02
+	done
+	if kill -0 "$pid" 2>/dev/null; then
+		printf 'still waiting after %s seconds: %s\n' "$seconds" "$*" >&2
+		"${ENTER[@]}" umount -cif "$MNT"
+	fi
+	wait "$pid"
 }
 
 # not COMMAND...: bats looks past a failing "! command".

@@ -45,7 +45,8 @@ sweep() {
 	for at in $(sweep_mounts "$dir"); do
 		umount "$at" 2>/dev/null || {
 			rc=1
-			umount -l "$at" 2>/dev/null
+			umount -cif "$at" 2>/dev/null # cuts the connection off, even if it stays
+			umount -cil "$at" 2>/dev/null
 		}
 	done
 	return $rc

@@ -66,7 +66,8 @@ teardown() {
 		expect OK rmdir "$PUB/$good"
 	done
 	for reserved in .json .env .versions; do
-		expect EPERM open "$PUB/s/$reserved" "O_WRONLY|O_CREAT"
+		expect EEXIST mknod "$PUB/s/$reserved"
+		expect EPERM rename "$PUB/s/$reserved" "$PUB/s/other"
 		expect EPERM rename "$PUB/s/k" "$PUB/s/$reserved"
 	done
 	same value "$(cat "$PUB/s/k")"

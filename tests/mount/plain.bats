@@ -18,6 +18,7 @@ setup() {
 	mknod -m 666 "$SFS/fuse" c 10 229 || skip "cannot make a device node"
 	unshare -m --propagation private sh -c 'mount --bind "$1/fuse" /dev/fuse && touch "$1/ready" && exec sleep 300' sh "$SFS" 3>&- &
 	NS=$!
+	ENTER=(nsenter -t "$NS" -m)
 	eventually 5 test -e "$SFS/ready" || skip "no mount namespace of one's own here"
 	within "$PLAIN" sh -c ': <>/dev/fuse' 2>"$SFS/why" || skip "a plain user cannot open /dev/fuse: $(head -n1 "$SFS/why")"
 	[ -u "$(command -v fusermount3)" ] || skip "fusermount3 is not set-uid here"
@@ -38,7 +39,7 @@ teardown() {
 within() {
 	local uid=$1
 	shift
-	nsenter -t "$NS" -m setpriv --reuid="$uid" --regid="$(id -g "$uid" 2>/dev/null || echo "$uid")" --clear-groups -- "$@"
+	"${ENTER[@]}" setpriv --reuid="$uid" --regid="$(id -g "$uid" 2>/dev/null || echo "$uid")" --clear-groups -- "$@"
 }
 
 start_plain() {
@@ -70,7 +71,7 @@ start_plain() {
 	within "$PLAIN" sh -c 'mkdir "$PUB/s" && echo value >"$PUB/s/k"'
 	for _ in 1 2 3; do
 		kill -9 "$(worker_pid)"
-		same value "$(within "$PLAIN" timeout 20 cat "$PUB/s/k")"
+		same value "$(soon 20 within "$PLAIN" cat "$PUB/s/k")"
 	done
 }
 

@@ -28,6 +28,17 @@ static const struct node samples[] = {
 	{.kind = NODE_BY_NAME_LINK},
 	{.kind = NODE_DOT_PRIVATE},
 	{.kind = NODE_DOT_BY_NAME},
+	{.kind = NODE_BY_NAME_ENTRY, .row = 1},
+	{.kind = NODE_JSON, .row = 1},
+	{.kind = NODE_ENV, .row = UINT32_MAX},
+	{.kind = NODE_VERSIONS, .row = 1},
+	{.kind = NODE_VERSION, .row = 1, .version = 1, .which = 0},
+	{.kind = NODE_VERSION, .row = 1, .version = 1, .which = NODE_WHICH_KEY_MAX},
+	{.kind = NODE_VERSION, .row = 1, .version = NODE_VERSION_MAX, .which = NODE_WHICH_DIR},
+	{.kind = NODE_VERSION, .row = 0x1ffff, .version = 2, .which = NODE_WHICH_JSON},
+	{.kind = NODE_VERSION, .row = 2, .version = 2, .which = NODE_WHICH_ENV},
+	{.kind = NODE_STATUS_DIR},
+	{.kind = NODE_STATUS},
 };
 
 #define SAMPLES (sizeof(samples) / sizeof(samples[0]))
@@ -43,6 +54,8 @@ static void test_round_trip(void **state)
 		assert_int_equal(node.uid, samples[i].uid);
 		assert_int_equal(node.row, samples[i].row);
 		assert_int_equal(node.key_no, samples[i].key_no);
+		assert_int_equal(node.version, samples[i].version);
+		assert_int_equal(node.which, samples[i].which);
 	}
 }
 
@@ -71,17 +84,19 @@ static void test_distinct(void **state)
 static void test_refused(void **state)
 {
 	static const uint64_t foreign[] = {
-		0,
-		2,                   /* kind root, but not the root */
-		0x0100000000000001u, /* public carries nothing */
-		0x0200000100000000u, /* no such uid */
-		0x0400000000000000u, /* rows start at 1 */
-		0x0400000100000000u, /* a row above 32 bits */
-		0x0500000000000001u, /* a key of no secret */
-		0x0500000001000000u, /* keys start at 1 */
-		0x0600000000000001u,
-		0x0a00000000000001u, /* no such kind */
-		0xffffffffffffffffu,
+		0, 2,                                     /* kind root, but not the root */
+		0x0100000000000001u,                      /* public carries nothing */
+		0x0200000100000000u,                      /* no such uid */
+		0x0400000000000000u,                      /* rows start at 1 */
+		0x0400000100000000u,                      /* a row above 32 bits */
+		0x0500000000000001u,                      /* a key of no secret */
+		0x0500000001000000u,                      /* keys start at 1 */
+		0x0600000000000001u, 0x0a00000000000000u, /* a link to no secret */
+		0x0e00000000000001u,                      /* an earlier version is never a byte */
+		0x1100000000000001u,                      /* no such kind */
+		0x8000000000000801u,                      /* a version of no secret */
+		0x8000000080000000u,                      /* versions start at 1 */
+		0x8000000080000c00u,                      /* neither a key nor a view */
 	};
 	struct node node;
 
