@@ -160,6 +160,8 @@ struct handle *handle_find(uint64_t fh, uint64_t node)
 {
 	pthread_mutex_lock(&table.lock);
 	struct handle *found = find_locked(fh, node);
+	if (found)
+		found->refs++;
 	pthread_mutex_unlock(&table.lock);
 	return found;
 }
@@ -176,6 +178,7 @@ int handle_adopt(uint64_t fh, uint64_t node, uint64_t row, uint32_t key_no, uint
 	struct handle *there = find_locked(fh, node);
 	if (!there)
 		insert_locked(made);
+	(there ? there : made)->refs++;
 	pthread_mutex_unlock(&table.lock);
 	if (there)
 		handle_free(made);

@@ -80,15 +80,24 @@ struct handle *handle_share(uint64_t value_id, uint64_t node, uint32_t uid);
 int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid, uint32_t gid,
 	int32_t pid, struct secbuf *data, struct handle **ret_handle);
 
-/* NULL: not known to this worker. Valid until the kernel releases fh. */
+/* With one more reference, to be given back by handle_release; NULL: not known to this worker. */
 struct handle *handle_find(uint64_t fh, uint64_t node);
 
-/* Puts back a reader's handle that an earlier worker gave out; no reference is counted. */
+/* Puts back a reader's handle that an earlier worker gave out; one reference for the
+ * kernel, which does not know how many it has, and one for the caller. */
 int handle_adopt(uint64_t fh, uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid,
 	struct secbuf *data, struct handle **ret_handle);
 
 /* Drops a reference; wipes and frees with the last. */
 void handle_release(struct handle *handle);
+
+static inline void handle_release_cleanup(struct handle **handle)
+{
+	if (*handle)
+		handle_release(*handle);
+}
+
+#define AUTO_HANDLE __attribute__((cleanup(handle_release_cleanup))) struct handle *
 
 bool handle_could_write(uint64_t fh);
 uint64_t handle_value_id(uint64_t fh);

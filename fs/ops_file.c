@@ -360,7 +360,7 @@ static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	struct handle *handle;
+	AUTO_HANDLE handle = NULL;
 	int r;
 
 	if (fi->lock_owner == 0) {
@@ -458,7 +458,7 @@ static int write_buffer(struct handle *handle, const char *buf, size_t size, off
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	struct fuse_file_info *fi)
 {
-	struct handle *handle;
+	AUTO_HANDLE handle = NULL;
 
 	/* Pages of a shared writable mapping: they have no close at which to commit. */
 	if (fi->writepage)
@@ -595,7 +595,7 @@ static int flush_locked(struct handle *handle, uint64_t owner, pid_t pid)
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct handle *handle;
+	AUTO_HANDLE handle = NULL;
 
 	if (!handle_could_write(fi->fh))
 		return ops_fail(req, 0);
@@ -613,7 +613,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	struct handle *handle;
+	AUTO_HANDLE handle = NULL;
 	int r = 0;
 
 	(void)datasync;
@@ -632,7 +632,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct handle *handle = handle_find(fi->fh, ino);
+	AUTO_HANDLE handle = handle_find(fi->fh, ino);
 
 	if (handle && handle->can_write) {
 		pthread_mutex_lock(&handle->lock);
@@ -654,7 +654,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 /* Through a writer's handle: part of its transaction. */
 static int truncate_handle(const struct node *node, uint64_t size, const struct fuse_file_info *fi)
 {
-	struct handle *handle;
+	AUTO_HANDLE handle = NULL;
 	AUTO_SECBUF whole = SECBUF_INIT;
 	int r = writer_of(fi->fh, node_id(node), &handle);
 
@@ -719,7 +719,7 @@ int ops_truncate(
 bool ops_own_size(const struct node *node, const struct fuse_file_info *fi, uint64_t *ret_size)
 {
 	AUTO_SECBUF whole = SECBUF_INIT;
-	struct handle *handle = fi->fh ? handle_find(fi->fh, node_id(node)) : NULL;
+	AUTO_HANDLE handle = fi->fh ? handle_find(fi->fh, node_id(node)) : NULL;
 
 	if (!handle || !handle->can_write)
 		return false;
