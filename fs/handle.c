@@ -174,6 +174,7 @@ int handle_adopt(uint64_t fh, uint64_t node, uint64_t row, uint32_t key_no, uint
 	if (!made)
 		return -ENOMEM;
 	made->fh = fh;
+	made->adopted = true;
 	pthread_mutex_lock(&table.lock);
 	struct handle *there = find_locked(fh, node);
 	if (!there)
@@ -186,22 +187,40 @@ int handle_adopt(uint64_t fh, uint64_t node, uint64_t row, uint32_t key_no, uint
 	return 0;
 }
 
+static void remove_locked(struct handle *handle)
+{
+	struct handle **at = chain(handle->node);
+
+	while (*at != handle)
+		at = &(*at)->next;
+	*at = handle->next;
+	table.count--;
+	if (handle->can_write)
+		atomic_fetch_sub(&writers, 1);
+}
+
 void handle_release(struct handle *handle)
 {
 	pthread_mutex_lock(&table.lock);
 	bool last = --handle->refs == 0;
-	if (last) {
-		struct handle **at = chain(handle->node);
-		while (*at != handle)
-			at = &(*at)->next;
-		*at = handle->next;
-		table.count--;
-		if (handle->can_write)
-			atomic_fetch_sub(&writers, 1);
-	}
+	if (last)
+		remove_locked(handle);
 	pthread_mutex_unlock(&table.lock);
 	if (last)
 		handle_free(handle);
+}
+
+void handle_close(struct handle *handle)
+{
+	pthread_mutex_lock(&table.lock);
+	bool drop = true;
+	if (handle->adopted) {
+		drop = !handle->dropped;
+		handle->dropped = true;
+	}
+	pthread_mutex_unlock(&table.lock);
+	if (drop)
+		handle_release(handle);
 }
 
 bool handle_could_write(uint64_t fh)

@@ -43,8 +43,10 @@ struct handle {
 	uint32_t uid; /* who opened it */
 	uint32_t gid;
 	int32_t pid;
-	bool unlinked;       /* table's lock: its name is gone */
-	unsigned refs;       /* table's lock */
+	bool unlinked; /* table's lock: its name is gone */
+	bool adopted;  /* table's lock: given out by an earlier worker, held once for the kernel */
+	bool dropped;  /* table's lock: that hold is gone */
+	unsigned refs; /* table's lock */
 	struct handle *next; /* table's lock */
 
 	/* A reader's data never changes. A writer's, and all below, is guarded by lock; the atomic
@@ -87,6 +89,10 @@ struct handle *handle_find(uint64_t fh, uint64_t node);
  * kernel, which does not know how many it has, and one for the caller. */
 int handle_adopt(uint64_t fh, uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid,
 	struct secbuf *data, struct handle **ret_handle);
+
+/* The kernel's RELEASE. An adopted handle stands for all who have it open, but is held once: the
+ * first one's release drops it, and who still has it open gets it again. */
+void handle_close(struct handle *handle);
 
 /* Drops a reference; wipes and frees with the last. */
 void handle_release(struct handle *handle);

@@ -123,7 +123,12 @@ static const char *report_text(int err)
 	case ENOMEM:
 		return "has too many values open (max_open), or locked memory is used up";
 	case EIO:
-		return "the database failed";
+		return "the database failed, or data died with an earlier worker";
+	case EBUSY:
+		return "the database is locked";
+	case EPROTO:
+	case EAGAIN:
+		return "the store cannot be used now";
 	default:
 		return NULL;
 	}

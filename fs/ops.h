@@ -119,7 +119,7 @@ struct ops_acls {
 int ops_acls_read(fuse_req_t req, const struct node *node, struct ops_acls *acls);
 
 /* Stores attributes of whatever the node is. */
-int ops_attr_store(const struct node *node, const struct store_attr *attr);
+int ops_attr_store(fuse_req_t req, const struct node *node, const struct store_attr *attr);
 
 /* An entry for a reply to LOOKUP and the like. */
 void ops_entry(const struct node *node, const struct stat *st, double attr_seconds,

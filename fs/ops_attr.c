@@ -80,6 +80,14 @@ static int attr_ns(const struct node *node, struct stat *ret_st)
 {
 	struct store_ns ns = {node->kind == NODE_PUBLIC ? NS_PUBLIC : NS_PRIVATE, node->uid};
 	struct header_ns h;
+
+	/* Anybody may stat it: how many secrets there are and when the last one came is not for
+	 * anybody. One link means "not counted". */
+	if (node->kind == NODE_PRIVATE) {
+		ops_attr_fixed(node, S_IFDIR | 0700, 1, ret_st);
+		ret_st->st_uid = ret_st->st_gid = node->uid;
+		return 0;
+	}
 	int r = store_ns_get(ops_thread.reader, ns, &h);
 
 	if (r < 0)
@@ -320,7 +328,7 @@ static int setattr_do(fuse_req_t req, const struct node *node, const struct stat
 	setattr_collect(&attr, &acls, st, to_set);
 	if (!attr.set)
 		return 0;
-	r = ops_attr_store(node, &attr);
+	r = ops_attr_store(req, node, &attr);
 	if (r == 0 && attr.set & STORE_ATTR_MTIME)
 		handle_mtime_explicit(node_id(node));
 	return r;

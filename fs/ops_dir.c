@@ -389,7 +389,8 @@ static int key_remove(fuse_req_t req, const struct node *dir, const char *name)
 		if (r < 0)
 			return r;
 	}
-	int removed = store_key_remove(ops.store, dir->row, name, strlen(name), &touched);
+	int removed = store_key_remove(
+		ops.store, dir->row, name, strlen(name), fuse_req_ctx(req)->uid, &touched);
 	if (removed == 0)
 		handle_unlinked(node_key(dir->row, touched.key_no));
 	return removed;
@@ -452,8 +453,8 @@ static int rename_key(fuse_req_t req, const struct node *dir, const char *name, 
 		if (r < 0)
 			return r;
 	}
-	r = store_key_rename(
-		ops.store, dir->row, name, strlen(name), newname, strlen(newname), flags, touched);
+	r = store_key_rename(ops.store, dir->row, name, strlen(name), newname, strlen(newname),
+		flags, fuse_req_ctx(req)->uid, touched);
 	if (r < 0)
 		return r;
 	ops_touched(&touched[0]);

@@ -153,7 +153,7 @@ static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_i
 	fi->noflush = !handle->can_write;
 	/* Interrupted: nobody will ever release it. */
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		handle_release(handle);
+		handle_close(handle);
 }
 
 static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -267,29 +267,41 @@ void op_create(
 	fi->fh = handle->fh;
 	fi->direct_io = 1;
 	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
-		handle_release(handle);
+		handle_close(handle);
 }
 
 /* ---- reading ---- */
 
 /* The current committed value: what the page cache gets (mmap, sendfile, splice), and what is
  * before a tail. */
-static int read_current_try(fuse_ino_t ino, uint32_t uid, bool fresh, struct secbuf *ret_bytes)
+/* Secrets become private while others have them open: what is current then is not theirs any more.
+ */
+static int current_check(const struct snapshot *snapshot, uint32_t opener, uint32_t caller)
+{
+	if (!snapshot->secret || snapshot->secret->m.ns_kind != NS_PRIVATE)
+		return 0;
+	uint32_t owner = snapshot->secret->m.ns_uid;
+	return opener == owner || caller == owner ? 0 : -EACCES;
+}
+
+static int read_current_try(
+	fuse_req_t req, fuse_ino_t ino, uint32_t opener, bool fresh, struct secbuf *ret_bytes)
 {
 	struct snapshot snapshot;
 	AUTO_SNAPSHOT begun = snapshot_begin(fresh);
 	int r = begun < 0 ? begun : snapshot_find(NULL, ino, &snapshot);
 
-	if (r == 0 && snapshot.expired)
-		r = -EKEYEXPIRED;
-	return r < 0 ? r : snapshot_read(&snapshot, uid, ret_bytes);
+	if (r == 0)
+		r = snapshot.expired ? -EKEYEXPIRED
+				     : current_check(&snapshot, opener, fuse_req_ctx(req)->uid);
+	return r < 0 ? r : snapshot_read(&snapshot, opener, ret_bytes);
 }
 
-static int read_current(fuse_ino_t ino, uint32_t uid, struct secbuf *ret_value)
+static int read_current(fuse_req_t req, fuse_ino_t ino, uint32_t opener, struct secbuf *ret_bytes)
 {
-	int r = read_current_try(ino, uid, false, ret_value);
+	int r = read_current_try(req, ino, opener, false, ret_bytes);
 
-	return r == -ESTALE ? read_current_try(ino, uid, true, ret_value) : r;
+	return r == -ESTALE ? read_current_try(req, ino, opener, true, ret_bytes) : r;
 }
 
 /* An earlier worker gave out this reader's handle: find its bytes again. */
@@ -335,7 +347,7 @@ static int reply_writer(
 		pthread_mutex_unlock(&handle->lock);
 		return 0;
 	}
-	int r = read_current(ino, handle->uid, &whole);
+	int r = read_current(req, ino, handle->uid, &whole);
 	if (r == 0)
 		r = secbuf_grow(&whole, whole.len + handle->data.len);
 	if (r == 0) {
@@ -348,10 +360,11 @@ static int reply_writer(
 	return r;
 }
 
-static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off)
+static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, uint64_t fh)
 {
 	AUTO_SECBUF value = SECBUF_INIT;
-	int r = read_current(ino, SECMEM_SELF, &value);
+	AUTO_HANDLE handle = handle_find(fh, ino);
+	int r = read_current(req, ino, handle ? handle->uid : fuse_req_ctx(req)->uid, &value);
 
 	if (r == 0)
 		reply_part(req, &value, size, off);
@@ -364,7 +377,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 	int r;
 
 	if (fi->lock_owner == 0) {
-		r = read_page_cache(req, ino, size, off);
+		r = read_page_cache(req, ino, size, off, fi->fh);
 	} else {
 		r = read_handle(fi->fh, ino, &handle);
 		if (r == 0 && handle->can_write)
@@ -496,14 +509,15 @@ static int commit_view(struct handle *handle, struct store_touched *ret_touched)
 
 	if (r < 0)
 		return r == -ESTALE ? -ENOENT : r;
-	return view_merge(ops.store, handle->row, handle->data.data, handle->data.len, handle->kind,
-		&made.attr, ret_touched);
+	return view_merge(ops.store, handle->row, handle->uid, handle->data.data, handle->data.len,
+		handle->kind, &made.attr, ret_touched);
 }
 
 static int commit_key(struct handle *handle, struct store_touched *ret_touched)
 {
 	const struct store_put put = {.row = handle->row,
 		.key_no = handle->key_no,
+		.uid = handle->uid,
 		.bytes = handle->data.data,
 		.len = handle->data.len,
 		.append = handle->tail,
@@ -571,11 +585,18 @@ static bool being_killed(pid_t pid)
 	       flags & PF_SIGNALED;
 }
 
+/* Is what would be published this process's doing? A child that only inherited the descriptor may
+ * die as it likes. */
+static bool is_writer(const struct handle *handle, uint64_t owner, pid_t pid)
+{
+	return handle->dirty ? handle_owner_in(&handle->writers, owner) : pid == handle->pid;
+}
+
 static int flush_locked(struct handle *handle, uint64_t owner, pid_t pid)
 {
 	if (!handle->dirty && !handle->emptied)
 		return handle->error;
-	if (being_killed(pid)) {
+	if (is_writer(handle, owner, pid) && being_killed(pid)) {
 		mark_clean(handle);
 		return 0;
 	}
@@ -621,7 +642,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 		r = writer_of(fi->fh, ino, &handle);
 		if (r == 0) {
 			pthread_mutex_lock(&handle->lock);
-			if (handle->dirty || handle->emptied)
+			r = handle->error;
+			if (r == 0 && (handle->dirty || handle->emptied))
 				r = commit_or_drop_locked(handle);
 			pthread_mutex_unlock(&handle->lock);
 			park_wake(ino);
@@ -644,7 +666,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* How many still hold an earlier worker's handle nobody knows; it is opened again when it
 	 * is asked for. */
 	if (handle)
-		handle_release(handle);
+		handle_close(handle);
 	park_wake(ino);
 	ops_fail(req, 0);
 }
@@ -652,7 +674,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 /* ---- truncating ---- */
 
 /* Through a writer's handle: part of its transaction. */
-static int truncate_handle(const struct node *node, uint64_t size, const struct fuse_file_info *fi)
+static int truncate_handle(
+	fuse_req_t req, const struct node *node, uint64_t size, const struct fuse_file_info *fi)
 {
 	AUTO_HANDLE handle = NULL;
 	AUTO_SECBUF whole = SECBUF_INIT;
@@ -661,9 +684,10 @@ static int truncate_handle(const struct node *node, uint64_t size, const struct 
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&handle->lock);
-	if (handle->tail) {
+	r = handle->error;
+	if (r == 0 && handle->tail) {
 		/* From here on it is the whole value that counts. */
-		r = read_current(handle->node, handle->uid, &whole);
+		r = read_current(req, handle->node, handle->uid, &whole);
 		if (r == 0)
 			r = buffer_resize(&whole, whole.len + handle->data.len, buffer_max(handle));
 		if (r == 0) {
@@ -687,20 +711,17 @@ static int truncate_handle(const struct node *node, uint64_t size, const struct 
 /* truncate(2): a transaction of its own. */
 static int truncate_now(fuse_req_t req, const struct node *node, uint64_t size)
 {
-	AUTO_SECBUF value = SECBUF_INIT;
 	struct store_touched touched;
-	int r = read_current(node_id(node), fuse_req_ctx(req)->uid, &value);
 
-	if (r == 0)
-		r = buffer_resize(&value, size, ops.limits.max_value);
-	if (r < 0)
-		return r;
+	if (size > ops.limits.max_value)
+		return -EFBIG;
 	const struct store_put put = {.row = node->row,
 		.key_no = node->key_no,
-		.bytes = value.data,
-		.len = value.len,
+		.uid = fuse_req_ctx(req)->uid,
+		.truncate = true,
+		.len = (size_t)size,
 		.mtime = now_ns()};
-	r = ops_stale(store_put(ops.store, &put, &touched));
+	int r = ops_stale(store_put(ops.store, &put, &touched));
 	if (r == 0)
 		ops_touched(&touched);
 	return r;
@@ -713,12 +734,11 @@ int ops_truncate(
 
 	if (node->kind != NODE_KEY && !(view && fi))
 		return view ? -EPERM : node->kind == NODE_VERSION ? -EROFS : -EISDIR;
-	return fi ? truncate_handle(node, size, fi) : truncate_now(req, node, size);
+	return fi ? truncate_handle(req, node, size, fi) : truncate_now(req, node, size);
 }
 
 bool ops_own_size(const struct node *node, const struct fuse_file_info *fi, uint64_t *ret_size)
 {
-	AUTO_SECBUF whole = SECBUF_INIT;
 	AUTO_HANDLE handle = fi->fh ? handle_find(fi->fh, node_id(node)) : NULL;
 
 	if (!handle || !handle->can_write)

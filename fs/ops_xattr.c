@@ -86,7 +86,7 @@ int ops_acls_read(fuse_req_t req, const struct node *node, struct ops_acls *acls
 }
 
 /* Stores attributes of whatever the node is. */
-int ops_attr_store(const struct node *node, const struct store_attr *attr)
+int ops_attr_store(fuse_req_t req, const struct node *node, const struct store_attr *attr)
 {
 	struct store_touched touched;
 
@@ -99,8 +99,8 @@ int ops_attr_store(const struct node *node, const struct store_attr *attr)
 		return store_ns_attr_set(ops.store, (struct store_ns){NS_PRIVATE, node->uid}, attr);
 	case NODE_SECRET:
 	case NODE_KEY:
-		return ops_stale(
-			store_attr_set(ops.store, node->row, node->key_no, attr, &touched));
+		return ops_stale(store_attr_set(ops.store, node->row, node->key_no,
+			fuse_req_ctx(req)->uid, attr, &touched));
 	default:
 		return -EPERM;
 	}
@@ -323,7 +323,7 @@ static int own_set(fuse_req_t req, const struct node *node, enum own_xattr which
 		else if (size && (!name_utf8(value, size) || memchr(value, 0, size)))
 			r = -EINVAL;
 	}
-	return r < 0 ? r : ops_attr_store(node, &attr);
+	return r < 0 ? r : ops_attr_store(req, node, &attr);
 }
 
 /* setxattr's flags, which the kernel leaves to us. */
@@ -453,7 +453,7 @@ static int xattr_set_acl(
 		r = acl_set_default(&attr, node, acl, len);
 	else
 		r = acl_set_access(&attr, &acls, acl, len);
-	return r < 0 ? r : ops_attr_store(node, &attr);
+	return r < 0 ? r : ops_attr_store(req, node, &attr);
 }
 
 /* value NULL: removexattr. */

@@ -391,7 +391,7 @@ int view_check(const uint8_t *text, size_t len, enum node_kind kind)
 	return r == -EINVAL ? r : 0;
 }
 
-int view_merge(struct store *store, uint64_t row, const uint8_t *text, size_t len,
+int view_merge(struct store *store, uint64_t row, uint32_t uid, const uint8_t *text, size_t len,
 	enum node_kind kind, const struct store_new *attr, struct store_touched *ret_touched)
 {
 	AUTO_SECBUF memory = SECBUF_INIT;
@@ -399,8 +399,11 @@ int view_merge(struct store *store, uint64_t row, const uint8_t *text, size_t le
 	int r = changes_read(text, len, kind, &memory, &changes);
 
 	if (r == 0) {
-		const struct store_merge merge = {
-			.row = row, .keys = changes.keys, .n = changes.n, .attr = *attr};
+		const struct store_merge merge = {.row = row,
+			.uid = uid,
+			.keys = changes.keys,
+			.n = changes.n,
+			.attr = *attr};
 		r = store_merge(store, &merge, ret_touched);
 	} else if (r > 0) {
 		r = -EINVAL;

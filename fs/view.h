@@ -46,7 +46,7 @@ int view_check(const uint8_t *text, size_t len, enum node_kind kind);
 
 /* Merges text into a secret in one transaction; new keys get attr. -EINVAL: it is not of the form
  * above. */
-int view_merge(struct store *store, uint64_t row, const uint8_t *text, size_t len,
+int view_merge(struct store *store, uint64_t row, uint32_t uid, const uint8_t *text, size_t len,
 	enum node_kind kind, const struct store_new *attr, struct store_touched *ret_touched);
 
 #endif

@@ -260,6 +260,10 @@ static void *serve(void *unused)
 		log_err("cannot start a thread: %s", strerror(-r));
 		return (void *)(intptr_t)r;
 	}
+	/* A page that is not there yet would have to be fetched while the kernel copies a request,
+	 * and for a process that is being killed it does not do that: the request would fail
+	 * instead of coming again. (Locked memory is there; sanitizers do not lock.) */
+	secmem_wipe(buffer.data, buffer.cap);
 	while (r == 0)
 		r = serve_one(&buffer);
 	ops_thread_end();
@@ -315,6 +319,18 @@ static int worker_serve(struct why *why)
 	return failed < 0 ? why_set(why, failed, "cannot serve: %s", strerror(-failed)) : 0;
 }
 
+/* What one user may have open. Who has the mount alone needs to leave room only for the worker
+ * itself. */
+static size_t worker_share(void)
+{
+	struct secmem_usage locked;
+
+	if (worker.config.max_open)
+		return worker.config.max_open;
+	secmem_usage(&locked);
+	return worker.boot.owner != 0 && worker.config.allow_other != 1 ? locked.size / 4 * 3 : 0;
+}
+
 static int worker_start(struct why *why)
 {
 	int r = boot_state_read(BOOT_STATE_FD, &worker.boot, &worker.config, why);
@@ -331,7 +347,7 @@ static int worker_start(struct why *why)
 			"cannot lock memory for secrets: %s; raise the limit of locked memory "
 			"(ulimit -l)",
 			strerror(-r));
-	secmem_set_share(worker.config.max_open);
+	secmem_set_share(worker_share());
 	view_init();
 	r = worker_map_keys(why);
 	if (r == 0)

@@ -194,10 +194,9 @@ static bool share_allows(uint32_t uid, size_t n, size_t given_back)
 void secmem_set_share(size_t bytes)
 {
 	size_t pages = bytes / PAGE;
-	size_t quarter = arena.npages / 4;
 
 	pthread_mutex_lock(&arena.lock);
-	arena.share = pages == 0 || pages > quarter ? quarter : pages;
+	arena.share = bytes == 0 ? arena.npages / 4 : pages < arena.npages ? pages : arena.npages;
 	pthread_mutex_unlock(&arena.lock);
 }
 

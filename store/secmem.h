@@ -46,7 +46,7 @@ struct secmem_usage {
  */
 int secmem_init(size_t bytes);
 
-/* The share of one uid, in bytes; 0 or more than a quarter: a quarter of the arena. */
+/* The share of one uid, in bytes; 0: a quarter of the arena. */
 void secmem_set_share(size_t bytes);
 
 /*

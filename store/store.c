@@ -485,10 +485,13 @@ static int store_load_buckets(struct store *store, struct why *why)
 		return r;
 	while ((r = db_step(query)) > 0) {
 		size_t box_len;
+		if (n == INDEX_BUCKETS)
+			return why_set(why, -EBADMSG,
+				"the store has too many buckets; restore it from a backup");
 		struct bucket *bucket = &store->buckets[n];
 		bucket->ver = (uint64_t)db_int(query, 1);
 		const uint8_t *box = db_blob(query, 2, &box_len);
-		if (n == INDEX_BUCKETS || db_int(query, 0) != n ||
+		if (db_int(query, 0) != n ||
 			bucket_open(store, n, bucket->ver, box, box_len, &bucket->header) < 0)
 			return why_set(why, -EBADMSG,
 				"bucket %u of the store is damaged; restore it from a backup", n);

@@ -171,6 +171,12 @@ uint64_t store_secret_count(struct store *store);
 
 /* ---- changing; every call returns when the change is durable ---- */
 
+/*
+ * uid, in what follows: who asks, or opened what is written. In a private namespace nobody but its
+ * owner changes anything: -EACCES. It is checked in the transaction, because a secret may have
+ * become private since it was opened.
+ */
+
 /* Owner, mode and ACLs of something new. */
 struct store_new {
 	uint32_t uid;
@@ -217,19 +223,22 @@ int store_key_create(struct store *store, uint64_t row, const char *name, size_t
 	const struct store_new *attr, struct store_touched *ret);
 
 int store_key_remove(struct store *store, uint64_t row, const char *name, size_t name_len,
-	struct store_touched *ret);
+	uint32_t uid, struct store_touched *ret);
 
 /* Replaces a key called to, unless NOREPLACE. Numbers stay. ret[1].key_no: what was replaced or
  * exchanged, or 0. */
 int store_key_rename(struct store *store, uint64_t row, const char *from, size_t from_len,
-	const char *to, size_t to_len, unsigned flags, struct store_touched ret[2]);
+	const char *to, size_t to_len, unsigned flags, uint32_t uid, struct store_touched ret[2]);
 
 struct store_put {
 	uint64_t row;
 	uint32_t key_no;
 	const uint8_t *bytes; /* secret memory */
 	size_t len;
-	bool append;       /* to what is current at commit; bytes is then only the tail */
+	uint32_t uid;  /* who opened the key */
+	bool truncate; /* what is current at commit, cut or filled up with zeros to len; bytes is
+			  not looked at */
+	bool append;   /* to what is current at commit; bytes is then only the tail */
 	uint64_t coalesce; /* version made by the same handle before: replaced if it is still
 			      current; 0: none */
 	int64_t mtime;     /* ns; 0: leave it alone (set explicitly after the last write) */
@@ -249,13 +258,10 @@ struct store_merge_key {
 
 struct store_merge {
 	uint64_t row;
+	uint32_t uid; /* who opened the view */
 	const struct store_merge_key *keys;
 	size_t n;
 	struct store_new attr; /* for keys that are new */
-	/* May this manifest be changed so? Called in the transaction; NULL: yes. What it returns
-	 * (negative) ends the merge. */
-	int (*allowed)(void *arg, const struct manifest *m);
-	void *arg;
 };
 
 int store_merge(struct store *store, const struct store_merge *merge, struct store_touched *ret);
@@ -289,7 +295,7 @@ struct store_attr {
 };
 
 /* Of a secret (key_no 0) or a key. No new version. */
-int store_attr_set(struct store *store, uint64_t row, uint32_t key_no,
+int store_attr_set(struct store *store, uint64_t row, uint32_t key_no, uint32_t uid,
 	const struct store_attr *attr, struct store_touched *ret);
 
 /* Of a namespace (public: by root; private: times only make sense). */

@@ -5,7 +5,6 @@
 
 #include "fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -132,7 +131,9 @@ int store_lock(const char *path, uint32_t owner, uint32_t group, bool exclusive,
 		open(lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return why_set(why, -errno, "cannot open the lock %s: %s", lock, strerror(errno));
-	if (!S_ISREG(st.st_mode))
+	/* With a second name it may be somebody's file that was linked here, to be given away
+	 * below. */
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return why_set(why, -EINVAL, "the lock %s is not a regular file", lock);
 	if (owner != ANYONE && geteuid() == 0 && st.st_uid != owner && fchown(fd, owner, group) < 0)
 		return why_set(why, -errno, "cannot give the lock %s to uid %u: %s", lock, owner,
@@ -387,19 +388,6 @@ static int create_file(const char *path, uint32_t public_owner, enum keyslot_kin
 	return r;
 }
 
-static bool folder_is_empty(const char *folder)
-{
-	int entries = 0;
-	DIR *dir = opendir(folder);
-
-	if (!dir)
-		return false;
-	while (entries <= 2 && readdir(dir))
-		entries++;
-	closedir(dir);
-	return entries == 2;
-}
-
 static int create_folder(const char *path, uint32_t owner, uint32_t group,
 	char ret_folder[PATH_MAX], struct why *why)
 {
@@ -413,8 +401,7 @@ static int create_folder(const char *path, uint32_t owner, uint32_t group,
 	if (!made && errno != EEXIST)
 		return why_set(
 			why, -errno, "cannot make the folder %s: %s", folder, strerror(errno));
-	/* A folder with something in it is not ours to give away. */
-	if (geteuid() == 0 && (made || folder_is_empty(folder))) {
+	if (geteuid() == 0 && made) {
 		AUTO_FD fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 || fchown(fd, owner, group) < 0 || fchmod(fd, 0700) < 0)
 			return why_set(why, -errno, "cannot give the folder %s to uid %u: %s",

@@ -74,7 +74,7 @@ void store_end(struct store_reader *reader)
 	if (reader->row.plain.cap > SCRATCH_KEEP)
 		secbuf_free(&reader->row.plain);
 	else if (reader->row.plain.data)
-		secmem_wipe(reader->row.plain.data, reader->row.plain.len);
+		secmem_wipe(reader->row.plain.data, reader->row.plain.cap);
 	reader->row.plain.len = 0;
 	if (!reader->in_snapshot)
 		return;

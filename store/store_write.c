@@ -16,7 +16,8 @@
 struct sealed_value {
 	uint64_t id;
 	struct secbuf key; /* SEAL_KEY bytes */
-	struct secbuf box; /* ciphertext; in the arena only for want of another buffer type */
+	uint8_t *box;      /* ciphertext, on the heap */
+	size_t box_len;
 	uint32_t len;
 	uint32_t json_len;
 	uint32_t env_len;
@@ -25,7 +26,8 @@ struct sealed_value {
 static void sealed_value_clear(struct sealed_value *value)
 {
 	secbuf_free(&value->key);
-	secbuf_free(&value->box);
+	free(value->box);
+	value->box = NULL;
 }
 
 static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
@@ -38,10 +40,12 @@ static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
 
 	if (r == 0)
 		r = secbuf_alloc(&value->key, SEAL_KEY, SECMEM_SELF);
-	if (r == 0)
-		r = secbuf_alloc(&value->box, padded + SEAL_OVERHEAD, SECMEM_SELF);
 	if (r < 0)
 		return r;
+	value->box_len = padded + SEAL_OVERHEAD;
+	value->box = malloc(value->box_len);
+	if (!value->box)
+		return -ENOMEM;
 	for (unsigned i = 0; i < 4; i++)
 		plain.data[i] = (uint8_t)(len >> 8 * i);
 	if (len)
@@ -49,9 +53,8 @@ static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
 	value->id = atomic_fetch_add(&store->next_value, 1);
 	value->len = (uint32_t)len;
 	secmem_random(value->key.data, SEAL_KEY);
-	value->box.len = padded + SEAL_OVERHEAD;
 	store_place(store, SEAL_VALUE, (int64_t)value->id, (int64_t)row, NULL, key_no, &place);
-	seal_box(value->key.data, &place, plain.data, padded, value->box.data);
+	seal_box(value->key.data, &place, plain.data, padded, value->box);
 	value->json_len = store_json_len(bytes, len);
 	return 0;
 }
@@ -59,7 +62,7 @@ static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
 /* Inserts the value and puts it in the key's entry. */
 static int key_take_value(struct txn *txn, struct manifest_key *key, struct sealed_value *value)
 {
-	int r = txn_value_insert(txn, value->id, value->box.data, value->box.len);
+	int r = txn_value_insert(txn, value->id, value->box, value->box_len);
 
 	if (r < 0)
 		return r;
@@ -312,8 +315,17 @@ int store_secret_rename(struct store *store, const struct store_move *move, uint
 
 /* ---- keys ---- */
 
+/* Reads a row for a change by uid. */
+static int row_for(struct txn *txn, uint64_t id, uint32_t uid, struct row *row)
+{
+	int r = store_row_by_id(txn->store, txn->db, (int64_t)id, row);
+
+	return r == 0 && row->m.ns_kind == NS_PRIVATE && row->m.ns_uid != uid ? -EACCES : r;
+}
+
 struct key_job {
 	struct store *store;
+	uint32_t uid;
 	uint64_t row;
 	const char *name;
 	size_t name_len;
@@ -370,7 +382,7 @@ static int key_create_job(struct txn *txn, void *arg)
 	struct key_job *job = arg;
 	struct row *row = &txn->row;
 	struct manifest_key *key;
-	int r = store_row_by_id(txn->store, txn->db, (int64_t)job->row, row);
+	int r = row_for(txn, job->row, job->uid, row);
 
 	if (r < 0)
 		return r;
@@ -389,8 +401,12 @@ static int key_create_job(struct txn *txn, void *arg)
 int store_key_create(struct store *store, uint64_t row, const char *name, size_t name_len,
 	const struct store_new *attr, struct store_touched *ret)
 {
-	struct key_job job = {
-		.store = store, .row = row, .name = name, .name_len = name_len, .attr = attr};
+	struct key_job job = {.store = store,
+		.uid = attr->uid,
+		.row = row,
+		.name = name,
+		.name_len = name_len,
+		.attr = attr};
 	int r = writer_run(store, key_create_job, &job);
 
 	if (r == 0)
@@ -402,7 +418,7 @@ static int key_remove_job(struct txn *txn, void *arg)
 {
 	struct key_job *job = arg;
 	struct row *row = &txn->row;
-	int r = store_row_by_id(txn->store, txn->db, (int64_t)job->row, row);
+	int r = row_for(txn, job->row, job->uid, row);
 
 	if (r < 0)
 		return r;
@@ -419,9 +435,10 @@ static int key_remove_job(struct txn *txn, void *arg)
 }
 
 int store_key_remove(struct store *store, uint64_t row, const char *name, size_t name_len,
-	struct store_touched *ret)
+	uint32_t uid, struct store_touched *ret)
 {
-	struct key_job job = {.store = store, .row = row, .name = name, .name_len = name_len};
+	struct key_job job = {
+		.store = store, .uid = uid, .row = row, .name = name, .name_len = name_len};
 	int r = writer_run(store, key_remove_job, &job);
 
 	if (r == 0)
@@ -461,7 +478,7 @@ static int key_rename_job(struct txn *txn, void *arg)
 {
 	struct key_job *job = arg;
 	struct row *row = &txn->row;
-	int r = store_row_by_id(txn->store, txn->db, (int64_t)job->row, row);
+	int r = row_for(txn, job->row, job->uid, row);
 
 	if (r < 0)
 		return r;
@@ -490,9 +507,10 @@ static int key_rename_job(struct txn *txn, void *arg)
 }
 
 int store_key_rename(struct store *store, uint64_t row, const char *from, size_t from_len,
-	const char *to, size_t to_len, unsigned flags, struct store_touched ret[2])
+	const char *to, size_t to_len, unsigned flags, uint32_t uid, struct store_touched ret[2])
 {
 	struct key_job job = {.store = store,
+		.uid = uid,
 		.row = row,
 		.name = from,
 		.name_len = from_len,
@@ -515,8 +533,8 @@ struct put_job {
 	struct store_touched touched;
 };
 
-/* Appending needs what is current, so it is sealed here. */
-static int put_append(
+/* Appending and truncating need what is current, so it is sealed here. */
+static int put_edit(
 	struct txn *txn, struct put_job *job, const struct row *row, const struct manifest_key *key)
 {
 	const struct store_put *put = job->put;
@@ -525,14 +543,18 @@ static int put_append(
 
 	if (r < 0)
 		return r == -ENOENT ? -EBADMSG : r;
-	if (whole.len + put->len > txn->store->limits.max_value)
+	size_t len = put->truncate ? put->len : whole.len + put->len;
+	if (len > txn->store->limits.max_value)
 		return -EFBIG;
-	r = secbuf_grow(&whole, whole.len + put->len);
+	/* What grows is filled with zeros: the arena gives out nothing else. */
+	r = secbuf_grow(&whole, len);
 	if (r < 0)
 		return r;
-	if (put->len)
+	if (put->append && put->len)
 		memcpy(whole.data + whole.len, put->bytes, put->len);
-	whole.len += put->len;
+	if (len < whole.len)
+		secmem_wipe(whole.data + len, whole.len - len);
+	whole.len = len;
 	r = sealed_value_make(
 		txn->store, put->row, put->key_no, whole.data, whole.len, &job->value);
 	if (r == 0)
@@ -545,7 +567,7 @@ static int put_job(struct txn *txn, void *arg)
 	struct put_job *job = arg;
 	const struct store_put *put = job->put;
 	struct row *row = &txn->row;
-	int r = store_row_by_id(txn->store, txn->db, (int64_t)put->row, row);
+	int r = row_for(txn, put->row, put->uid, row);
 
 	if (r < 0)
 		return r;
@@ -553,9 +575,9 @@ static int put_job(struct txn *txn, void *arg)
 	if (!key)
 		return -ENOENT;
 	/* A group may run a job a second time. */
-	if (put->append) {
+	if (put->append || put->truncate) {
 		sealed_value_clear(&job->value);
-		r = put_append(txn, job, row, key);
+		r = put_edit(txn, job, row, key);
 	} else {
 		job->value.env_len = store_env_len(key->name, key->name_len, put->bytes, put->len);
 	}
@@ -586,7 +608,7 @@ int store_put(struct store *store, const struct store_put *put, struct store_tou
 
 	if (put->len > store->limits.max_value)
 		return -EFBIG;
-	if (!put->append)
+	if (!put->append && !put->truncate)
 		r = sealed_value_make(
 			store, put->row, put->key_no, put->bytes, put->len, &job.value);
 	if (r == 0)
@@ -635,10 +657,8 @@ static int merge_job(struct txn *txn, void *arg)
 	struct merge_job *job = arg;
 	const struct store_merge *merge = job->merge;
 	struct row *row = &txn->row;
-	int r = store_row_by_id(txn->store, txn->db, (int64_t)merge->row, row);
+	int r = row_for(txn, merge->row, merge->uid, row);
 
-	if (r == 0 && merge->allowed)
-		r = merge->allowed(merge->arg, &row->m);
 	if (r < 0)
 		return r;
 	struct txn_before before = txn_before(&row->m);
@@ -682,6 +702,7 @@ int store_merge(struct store *store, const struct store_merge *merge, struct sto
 
 struct attr_job {
 	struct store *store;
+	uint32_t uid;
 	uint64_t row;
 	uint32_t key_no;
 	struct store_ns ns;
@@ -765,7 +786,7 @@ static int attr_job(struct txn *txn, void *arg)
 	struct attr_job *job = arg;
 	struct row *row = &txn->row;
 	struct manifest_key *key = NULL;
-	int r = store_row_by_id(txn->store, txn->db, (int64_t)job->row, row);
+	int r = row_for(txn, job->row, job->uid, row);
 
 	if (r < 0)
 		return r;
@@ -782,10 +803,11 @@ static int attr_job(struct txn *txn, void *arg)
 	return txn_secret_save(txn, row, &before);
 }
 
-int store_attr_set(struct store *store, uint64_t row, uint32_t key_no,
+int store_attr_set(struct store *store, uint64_t row, uint32_t key_no, uint32_t uid,
 	const struct store_attr *attr, struct store_touched *ret)
 {
-	struct attr_job job = {.store = store, .row = row, .key_no = key_no, .attr = attr};
+	struct attr_job job = {
+		.store = store, .uid = uid, .row = row, .key_no = key_no, .attr = attr};
 	int r = writer_run(store, attr_job, &job);
 
 	if (r == 0)

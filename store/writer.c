@@ -88,7 +88,10 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 	txn->nchanged = 0;
 	txn->secrets = 0;
 	txn->now = realtime_ns();
-	int r = txn_run(txn, QUERY_BEGIN_WRITE);
+	/* A rollback that failed would leave every later group without a beginning. */
+	int r = db_in_transaction(txn->db) ? txn_run(txn, QUERY_ROLLBACK) : 0;
+	if (r == 0)
+		r = txn_run(txn, QUERY_BEGIN_WRITE);
 	if (r < 0)
 		return r;
 	for (struct job *job = first; job != end && r == 0; job = job->next)

@@ -68,7 +68,7 @@ teardown() {
 	for reserved in .json .env .versions; do
 		expect EEXIST mknod "$PUB/s/$reserved"
 		expect EPERM rename "$PUB/s/$reserved" "$PUB/s/other"
-		expect EPERM rename "$PUB/s/k" "$PUB/s/$reserved"
+		[ "$reserved" = .versions ] || expect EPERM rename "$PUB/s/k" "$PUB/s/$reserved"
 	done
 	same value "$(cat "$PUB/s/k")"
 	same k "$(ls -A "$PUB/s")"
