@@ -181,7 +181,7 @@ static int open_as_root(const struct config *config, int place, struct why *why)
 	snprintf(data, sizeof(data),
 		"fd=%d,rootmode=40755,user_id=%u,group_id=%u,default_permissions%s", fd, getuid(),
 		getgid(), allow_other(config, true) ? ",allow_other" : "");
-	if (mount("secretfs", target, MOUNT_TYPE, flags, data) < 0) {
+	if (mount(config->store, target, MOUNT_TYPE, flags, data) < 0) {
 		int err = -errno;
 
 		/* -EPERM would say that some file's permissions are too loose. */
@@ -295,17 +295,31 @@ static const char *user_hint(const char *said)
 	return "";
 }
 
+/* fusermount3 splits its options at commas; a backslash keeps one. */
+static void escape_option(const char *value, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *value && n + 2 < size; value++) {
+		if (*value == ',' || *value == '\\')
+			out[n++] = '\\';
+		out[n++] = *value;
+	}
+	out[n] = '\0';
+}
+
 static int open_as_user(const struct config *config, const struct mount *mount, struct why *why)
 {
-	char options[160];
+	char source[2 * CONFIG_PATH];
+	char options[2 * CONFIG_PATH + 160];
 	char said[256];
 	int pair[2];
 	int pipe_fd[2];
 
+	escape_option(config->store, source, sizeof(source));
 	snprintf(options, sizeof(options),
-		"rw,nosuid,nodev,noexec,noatime,default_permissions,subtype=secretfs,fsname="
-		"secretfs%s",
-		allow_other(config, false) ? ",allow_other" : "");
+		"rw,nosuid,nodev,noexec,noatime,default_permissions,subtype=secretfs,fsname=%s%s",
+		source, allow_other(config, false) ? ",allow_other" : "");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return why_set(why, -errno, "cannot make a socket pair: %s", strerror(errno));
 

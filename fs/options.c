@@ -284,8 +284,9 @@ int options_check(const struct config *config, struct why *why)
 {
 	if (!config->store[0])
 		return why_set(why, -EINVAL,
-			"no store: give STORE and MOUNTPOINT, or set them in the configuration "
-			"file");
+			"no store: give STORE and MOUNTPOINT, or set both in "
+			"/etc/secretfs/secretfs.conf (root) or ~/.config/secretfs/secretfs.conf; "
+			"see secretfs --help");
 	if (!config->mountpoint[0])
 		return why_set(why, -EINVAL, "no mountpoint: set it in the configuration file");
 	if (!config->keyfile[0] && !config->passphrase && config->passphrase_fd < 0)

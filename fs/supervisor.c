@@ -26,15 +26,17 @@
 #include "store.h"
 #include "unlock.h"
 
-#define ARENA        (128u << 10) /* bytes: a source, a master key and scratch */
-#define READY_WAIT   30000        /* all times in ms */
-#define RETRY_FIRST  100
-#define RETRY_MOST   5000
-#define EARLY_DEATHS 5 /* before serving, in a row, until we give up */
-#define CRASHES      10
-#define CRASH_WINDOW 10000
-#define UMOUNT_EVERY 100
-#define END_WAIT     5000 /* for a worker whose connection has ended */
+#define ARENA         (128u << 10) /* bytes: a source, a master key and scratch */
+#define READY_WAIT    30000        /* all times in ms */
+#define RETRY_FIRST   100
+#define RETRY_MOST    5000
+#define EARLY_DEATHS  5 /* before serving, in a row, until we give up */
+#define CRASHES       10
+#define CRASH_WINDOW  10000
+#define UMOUNT_EVERY  100
+#define LOCK_TRIES    40
+#define LOCK_PAUSE_US 50000
+#define END_WAIT      5000 /* for a worker whose connection has ended */
 
 enum stop_phase {
 	STOP_NO,
@@ -46,7 +48,8 @@ enum stop_phase {
 
 struct supervisor {
 	const struct config *config;
-	const char *program;
+	const char *program; /* for messages */
+	int program_fd;
 	int launcher_fd;
 	struct unlock_reader reader;
 	int lock_fd;
@@ -171,7 +174,13 @@ static int take_store(struct supervisor *s, struct why *why)
 
 	if (err < 0)
 		return err;
-	s->lock_fd = store_lock(path, s->reader.uid, s->reader.gid, true, why);
+	/* The daemon before this one may still be closing the store: its mount goes first. */
+	for (int tries = LOCK_TRIES; tries > 0; tries--) {
+		s->lock_fd = store_lock(path, s->reader.uid, s->reader.gid, true, why);
+		if (s->lock_fd != -EBUSY)
+			break;
+		usleep(LOCK_PAUSE_US);
+	}
 	if (s->lock_fd < 0)
 		return s->lock_fd;
 	fcntl(s->lock_fd, F_SETFD, FD_CLOEXEC);
@@ -248,7 +257,9 @@ static int place_descriptors(const int from[4], bool foreground)
 	null = foreground ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		dup2(null, fd);
-	close_range(BOOT_REPORT_FD + 1, ~0u, 0);
+	/* Only at exec: the program's own descriptor is still needed. */
+	if (close_range(BOOT_REPORT_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -268,7 +279,8 @@ __attribute__((noreturn)) static void worker_child(
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	err = place_descriptors(from, s->config->foreground);
 	if (!err) {
-		execve(s->program, argv, environ);
+		/* By descriptor: an update may have put another program at the path, or nothing. */
+		execveat(s->program_fd, "", argv, environ, AT_EMPTY_PATH);
 		err = -errno;
 		report_fd = BOOT_REPORT_FD;
 	}
@@ -645,6 +657,7 @@ static void release(struct supervisor *s)
 	fd_close(&s->keys_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->lock_fd);
+	fd_close(&s->program_fd);
 }
 
 static int start(struct supervisor *s, struct why *why)
@@ -683,11 +696,23 @@ static void tell_failure(struct supervisor *s)
 	fd_close(&s->launcher_fd);
 }
 
+/* Above the descriptors that a worker gets. */
+static int open_program(struct supervisor *s, struct why *why)
+{
+	AUTO_FD fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	s->program_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, BOOT_REPORT_FD + 1);
+	return s->program_fd < 0
+		       ? why_set(why, -errno, "cannot open %s: %s", s->program, strerror(errno))
+		       : 0;
+}
+
 int supervisor_run(const struct config *config, const char *program, int launcher_fd)
 {
 	struct supervisor s = {
 		.config = config,
 		.program = program,
+		.program_fd = -1,
 		.launcher_fd = launcher_fd,
 		.lock_fd = -1,
 		.keys_fd = -1,
@@ -696,7 +721,10 @@ int supervisor_run(const struct config *config, const char *program, int launche
 		.report_fd = -1,
 		.helper = HELPER_INIT,
 	};
-	int err = start(&s, &s.why);
+	int err = open_program(&s, &s.why);
+
+	if (!err)
+		err = start(&s, &s.why);
 
 	if (err)
 		fail(&s, exitcode_of_store(err));

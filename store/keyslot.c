@@ -68,14 +68,14 @@ static int kek_derive(const struct keyslot *slot, const struct secbuf *source,
 	int r = secbuf_alloc(&kek, SEAL_KEY, SECMEM_SELF);
 
 	if (r < 0)
-		return why_set(why, r, "No locked memory is left for a key.");
+		return why_set(why, r, "no locked memory is left for a key");
 	kek.len = SEAL_KEY;
 	if (slot->kind == KEYSLOT_KEYFILE)
 		kek_of_file(slot->salt, source->data, kek.data);
 	else if (crypto_pwhash(kek.data, SEAL_KEY, (const char *)source->data, source->len,
 			 slot->salt, (unsigned long long)slot->ops, (size_t)slot->mem,
 			 crypto_pwhash_ALG_ARGON2ID13) != 0)
-		return why_set(why, -ENOMEM, "Stretching the passphrase needs %lld MiB of memory.",
+		return why_set(why, -ENOMEM, "stretching the passphrase needs %lld MiB of memory",
 			(long long)(slot->mem >> 20));
 	*ret_kek = secbuf_take(&kek);
 	return 0;
@@ -105,13 +105,13 @@ int keyslot_seal(struct keyslot *ret_slot, int64_t id, enum keyslot_kind kind, c
 
 	if (!source_fits(kind, source))
 		return why_set(why, -EINVAL,
-			kind == KEYSLOT_KEYFILE ? "A key file has exactly %d bytes."
-						: "A passphrase has 1 to %d bytes.",
+			kind == KEYSLOT_KEYFILE ? "a key file has exactly %d bytes"
+						: "a passphrase has 1 to %d bytes",
 			kind == KEYSLOT_KEYFILE ? KEYSLOT_FILE_LEN : KEYSLOT_SOURCE_MAX);
 	if (master->len != KEYSLOT_MASTER)
-		return why_set(why, -EINVAL, "A master key has exactly %d bytes.", KEYSLOT_MASTER);
+		return why_set(why, -EINVAL, "a master key has exactly %d bytes", KEYSLOT_MASTER);
 	if (strlen(label) > KEYSLOT_LABEL)
-		return why_set(why, -EINVAL, "A label has at most %d bytes.", KEYSLOT_LABEL);
+		return why_set(why, -EINVAL, "a label has at most %d bytes", KEYSLOT_LABEL);
 	strcpy(slot.label, label);
 	secmem_random(slot.salt, sizeof(slot.salt));
 	if (kind != KEYSLOT_KEYFILE) {
@@ -136,23 +136,23 @@ int keyslot_open(const struct keyslot *slot, enum keyslot_kind kind, const struc
 	int r;
 
 	if (slot->kind != (int64_t)kind)
-		return why_set(why, -EKEYREJECTED, "Key slot %lld is not for a %s.",
+		return why_set(why, -EKEYREJECTED, "key slot %lld is not for a %s",
 			(long long)slot->id, kind_word(kind));
 	if (!costs_allowed(slot))
 		return why_set(why, -EPROTO,
-			"Key slot %lld asks for costs outside of the limits of this program.",
+			"key slot %lld asks for costs outside of the limits of this program",
 			(long long)slot->id);
 	if (!source_fits(kind, source))
-		return why_set(why, -EKEYREJECTED, "A %s of %zu bytes opens no key slot.",
+		return why_set(why, -EKEYREJECTED, "a %s of %zu bytes opens no key slot",
 			kind_word(kind), source->len);
 	r = kek_derive(slot, source, &kek, why);
 	if (r < 0)
 		return r;
 	r = secbuf_alloc(&master, KEYSLOT_MASTER, SECMEM_SELF);
 	if (r < 0)
-		return why_set(why, r, "No locked memory is left for a key.");
+		return why_set(why, r, "no locked memory is left for a key");
 	if (seal_open(kek.data, &place, slot->box, KEYSLOT_BOX, master.data) < 0)
-		return why_set(why, -EKEYREJECTED, "The %s does not open key slot %lld.",
+		return why_set(why, -EKEYREJECTED, "the %s does not open key slot %lld",
 			kind_word(kind), (long long)slot->id);
 	master.len = KEYSLOT_MASTER;
 	*ret_master = secbuf_take(&master);
@@ -184,16 +184,16 @@ int keyslot_open_any(const struct keyslot *slots, size_t n, enum keyslot_kind ki
 		return memory;
 	if (tried == 0)
 		return why_set(why, -EKEYREJECTED,
-			"The store has no key slot for a %s; unlock it in another way.",
+			"the store has no key slot for a %s; unlock it in another way",
 			kind_word(kind));
 	if (spoilt > 0)
 		return why_set(why, -EKEYREJECTED,
-			"The %s opens no key slot of the store; %zu of %zu ask for costs outside "
+			"the %s opens no key slot of the store; %zu of %zu ask for costs outside "
 			"of the "
-			"limits and were not tried.",
+			"limits and were not tried",
 			kind_word(kind), spoilt, tried);
 	return why_set(
-		why, -EKEYREJECTED, "The %s opens no key slot of the store.", kind_word(kind));
+		why, -EKEYREJECTED, "the %s opens no key slot of the store", kind_word(kind));
 }
 
 void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys)
@@ -220,17 +220,17 @@ void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys)
 static int file_check(const char *path, const struct stat *st, struct why *why)
 {
 	if (!S_ISREG(st->st_mode))
-		return why_set(why, -EINVAL, "%s is not a regular file; name a key file.", path);
+		return why_set(why, -EINVAL, "%s is not a regular file; name a key file", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return why_set(why, -EPERM,
 			"%s belongs to another user (uid %u); a key file must be root's or yours: "
-			"chown it.",
+			"chown it",
 			path, st->st_uid);
 	if (st->st_mode & 077)
 		return why_set(why, -EPERM, "%s is open to others (mode %04o): chmod 0400 %s", path,
 			st->st_mode & 07777u, path);
 	if (st->st_size != KEYSLOT_FILE_LEN)
-		return why_set(why, -EINVAL, "%s has %lld bytes, but a key file has exactly %d.",
+		return why_set(why, -EINVAL, "%s has %lld bytes, but a key file has exactly %d",
 			path, (long long)st->st_size, KEYSLOT_FILE_LEN);
 	return 0;
 }
@@ -238,8 +238,8 @@ static int file_check(const char *path, const struct stat *st, struct why *why)
 static int file_open_why(const char *path, int err, struct why *why)
 {
 	if (err == -ELOOP)
-		return why_set(why, err, "%s is a symbolic link; name the key file itself.", path);
-	return why_set(why, err, "Cannot open the key file %s: %s.", path, strerror(-err));
+		return why_set(why, err, "%s is a symbolic link; name the key file itself", path);
+	return why_set(why, err, "cannot open the key file %s: %s", path, strerror(-err));
 }
 
 /* Reads up to size bytes, fewer only at the end of the file. */
@@ -280,13 +280,13 @@ int keyslot_read_file(const char *path, struct secbuf *ret_source, struct why *w
 		return r;
 	r = secbuf_alloc(&source, KEYSLOT_FILE_LEN + 1, SECMEM_SELF);
 	if (r < 0)
-		return why_set(why, r, "No locked memory is left for a key.");
+		return why_set(why, r, "no locked memory is left for a key");
 	n = read_full(fd, source.data, KEYSLOT_FILE_LEN + 1);
 	if (n < 0)
 		return why_set(
-			why, (int)n, "Cannot read the key file %s: %s.", path, strerror((int)-n));
+			why, (int)n, "cannot read the key file %s: %s", path, strerror((int)-n));
 	if (n != KEYSLOT_FILE_LEN)
-		return why_set(why, -EINVAL, "%s changed while it was read; try again.", path);
+		return why_set(why, -EINVAL, "%s changed while it was read; try again", path);
 	source.len = KEYSLOT_FILE_LEN;
 	*ret_source = secbuf_take(&source);
 	return 0;
@@ -366,18 +366,18 @@ int keyslot_make_file(const char *path, struct secbuf *ret_source, struct why *w
 	int r;
 
 	if (folder < 0)
-		return why_set(why, folder, "Cannot open the folder of the key file %s: %s.", path,
+		return why_set(why, folder, "cannot open the folder of the key file %s: %s", path,
 			strerror(-folder));
 	r = secbuf_alloc(&source, KEYSLOT_FILE_LEN, SECMEM_SELF);
 	if (r < 0)
-		return why_set(why, r, "No locked memory is left for a key.");
+		return why_set(why, r, "no locked memory is left for a key");
 	secmem_random(source.data, KEYSLOT_FILE_LEN);
 	source.len = KEYSLOT_FILE_LEN;
 	r = file_make(folder, name, &source);
 	if (r == -EEXIST)
-		return why_set(why, r, "%s exists already; a key file is never overwritten.", path);
+		return why_set(why, r, "%s exists already; a key file is never overwritten", path);
 	if (r < 0)
-		return why_set(why, r, "Cannot make the key file %s: %s.", path, strerror(-r));
+		return why_set(why, r, "cannot make the key file %s: %s", path, strerror(-r));
 	*ret_source = secbuf_take(&source);
 	return 0;
 }
@@ -407,16 +407,16 @@ int keyslot_read_line(int fd, struct secbuf *ret_source, struct why *why)
 	int r = secbuf_alloc(&line, KEYSLOT_SOURCE_MAX + 1, SECMEM_SELF);
 
 	if (r < 0)
-		return why_set(why, r, "No locked memory is left for a passphrase.");
+		return why_set(why, r, "no locked memory is left for a passphrase");
 	r = line_read(fd, &line);
 	if (r < 0)
-		return why_set(why, r, "Cannot read the passphrase from descriptor %d: %s.", fd,
+		return why_set(why, r, "cannot read the passphrase from descriptor %d: %s", fd,
 			strerror(-r));
 	if (line.len == 0)
-		return why_set(why, -EINVAL, "The passphrase is empty.");
+		return why_set(why, -EINVAL, "the passphrase is empty");
 	if (line.len > KEYSLOT_SOURCE_MAX)
-		return why_set(why, -EINVAL, "The passphrase is longer than %d bytes.",
-			KEYSLOT_SOURCE_MAX);
+		return why_set(
+			why, -EINVAL, "the passphrase is longer than %d bytes", KEYSLOT_SOURCE_MAX);
 	*ret_source = secbuf_take(&line);
 	return 0;
 }

@@ -6,7 +6,7 @@
 # sweep_pids DIR
 sweep_pids() {
 	local pid
-	for pid in $(pgrep -x secretfs); do
+	for pid in $(pgrep '^secretfs'); do
 		if tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1" ||
 			find "/proc/$pid/fd" -maxdepth 1 -printf '%l\n' 2>/dev/null | grep -qF -- "$1"; then
 			echo "$pid"

@@ -68,7 +68,7 @@ alone() {
 @test "several trees: which?" {
 	unset SECRETFS_MOUNT
 	OTHER=$SFS/other
-	mkdir "$OTHER" "$SFS/store2"
+	mkdir "$OTHER"
 	code 0 "$SECRETCTL" store init "$SFS/store2/store.db" --keyfile "$SFS/key2"
 	code 0 "$DAEMON" "$SFS/store2/store.db" "$OTHER" -o "keyfile=$SFS/key2"
 	code 2 "$SECRETCTL" list
