@@ -292,6 +292,16 @@ bool handle_pending(uint64_t node)
 	return any_writer(node, test_pending);
 }
 
+static bool test_committing(struct handle *handle)
+{
+	return handle->committing;
+}
+
+bool handle_committing(uint64_t node)
+{
+	return any_writer(node, test_committing);
+}
+
 static bool mark_mtime(struct handle *handle)
 {
 	handle->mtime_explicit = true;

@@ -60,6 +60,7 @@ struct handle {
 	_Atomic bool dirty;   /* written or truncated since the last commit */
 	_Atomic bool emptied; /* opened with O_TRUNC, nothing written since, not committed */
 	_Atomic bool flushed; /* emptied, and flushed at least once: readers wait for what comes */
+	_Atomic bool committing;     /* on its way into the store */
 	_Atomic bool mtime_explicit; /* utimens came after the last write */
 	int64_t mtime;               /* of the last write */
 	int error;        /* a write failed: nothing of this handle is published any more */
@@ -117,6 +118,9 @@ bool handle_uncommitted(uint64_t node);
 
 /* Has a writer emptied and flushed the node, so that its first write is about to come? */
 bool handle_pending(uint64_t node);
+
+/* Is a writer's commit of the node on its way? */
+bool handle_committing(uint64_t node);
 
 /* utimens on a node: uncommitted writes will not change its mtime. */
 void handle_mtime_explicit(uint64_t node);

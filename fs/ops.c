@@ -167,6 +167,23 @@ int ops_begin(void)
 	return store_begin(ops_thread.reader);
 }
 
+int ops_begin_fresh(bool fresh)
+{
+	int r = ops_begin();
+
+	if (r == 0 && fresh)
+		store_fresh(ops_thread.reader);
+	return r;
+}
+
+int64_t ops_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int ops_secret(fuse_req_t req, uint64_t row, const struct store_secret **ret_secret)
 {
 	int r = store_secret_by_row(ops_thread.reader, row, ret_secret);

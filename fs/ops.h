@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ops: what the FUSE callbacks share. Each callback decodes its node, asks the store and sends
- * exactly one reply. They are spread over ops_dir.c (names), ops_file.c (open keys) and ops_attr.c
- * (attributes and xattrs).
+ * exactly one reply.
  *
- * Which callback belongs to what: LOOKUP READLINK MKDIR UNLINK RMDIR RENAME OPENDIR READDIR[PLUS]
- * MKNOD in ops_dir; OPEN CREATE READ WRITE FLUSH FSYNC RELEASE in ops_file; xattrs in ops_xattr;
- * the rest in ops_attr.
+ *     ops_dir    LOOKUP READLINK MKDIR MKNOD UNLINK RMDIR RENAME      ops_list  OPENDIR READDIR
+ * READDIRPLUS ops_open   OPEN CREATE                                          ops_read  READ
+ *     ops_write  WRITE FLUSH FSYNC RELEASE                            ops_attr  GETATTR SETATTR
+ * STATFS ops_xattr  xattrs and ACLs                                      ops_hidden  views,
+ * versions, status
  */
 #ifndef FS_OPS_H
 #define FS_OPS_H
@@ -84,6 +85,13 @@ int ops_secret(fuse_req_t req, uint64_t row, const struct store_secret **ret_sec
 
 /* Begins a snapshot; ends it when the scope is left. */
 int ops_begin(void);
+
+/* The same; fresh: without the cache of opened manifests, after a -ESTALE. */
+int ops_begin_fresh(bool fresh);
+
+/* CLOCK_REALTIME in nanoseconds. */
+int64_t ops_now_ns(void);
+
 static inline void ops_end_cleanup(const int *begun)
 {
 	if (*begun == 0)
@@ -189,6 +197,9 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
+/* The namespace behind NODE_PUBLIC or NODE_PRIVATE. */
+struct store_ns ops_ns(const struct node *node);
+
 /* Owner, mode and ACLs of something new, with the room that they lie in. */
 struct ops_made {
 	struct store_new attr;
@@ -207,6 +218,13 @@ void ops_changed_secret(uint64_t row);
  * nothing replied. */
 int ops_key_create(fuse_req_t req, uint64_t row, const char *name, mode_t mode,
 	struct store_touched *ret_touched, struct fuse_entry_param *ret_entry);
+
+/* A writer went on (wrote, committed, closed): who waits for its node is answered now. */
+void ops_open_go_on(fuse_ino_t ino);
+
+/* What is committed now, for a handle that opener has: -EACCES if it is private and neither his nor
+ * the caller's. */
+int ops_read_current(fuse_req_t req, fuse_ino_t ino, uint32_t opener, struct secbuf *ret_bytes);
 
 /* SETATTR of a size: through a writer's handle, or at once (fi NULL). -errno. */
 int ops_truncate(

@@ -262,14 +262,6 @@ void ops_touched(const struct store_touched *touched)
 
 /* ---- changing attributes ---- */
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return get_time(&now);
-}
-
 /* chmod keeps the ACL in step. */
 static void setattr_mode(struct store_attr *attr, struct ops_acls *acls, mode_t mode)
 {
@@ -298,11 +290,13 @@ static void setattr_collect(
 	}
 	if (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)) {
 		attr->set |= STORE_ATTR_ATIME;
-		attr->atime = to_set & FUSE_SET_ATTR_ATIME_NOW ? now_ns() : get_time(&st->st_atim);
+		attr->atime =
+			to_set & FUSE_SET_ATTR_ATIME_NOW ? ops_now_ns() : get_time(&st->st_atim);
 	}
 	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) {
 		attr->set |= STORE_ATTR_MTIME;
-		attr->mtime = to_set & FUSE_SET_ATTR_MTIME_NOW ? now_ns() : get_time(&st->st_mtim);
+		attr->mtime =
+			to_set & FUSE_SET_ATTR_MTIME_NOW ? ops_now_ns() : get_time(&st->st_mtim);
 	}
 }
 

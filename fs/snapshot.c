@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "ops.h"
 #include "status.h"
@@ -14,12 +13,7 @@
 
 static bool has_expired(const struct manifest *m)
 {
-	struct timespec now;
-
-	if (m->expires == 0)
-		return false;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec >= m->expires;
+	return m->expires != 0 && ops_now_ns() >= m->expires;
 }
 
 static int find_secret(fuse_req_t req, struct snapshot *s)

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_open: opening keys and views. A reader gets a snapshot, a writer a buffer of its own. */
+#include "ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "handle.h"
+#include "later.h"
+#include "snapshot.h"
+
+#define PARK_MS 100
+
+/* ---- parked opens ---- */
+
+/* An OPEN for reading that came between the truncation and the first write of another: it waits for
+ * what comes, at most PARK_MS. The request waits, not a thread. */
+struct parked {
+	struct parked *next;
+	fuse_req_t req;
+	fuse_ino_t ino;
+	struct fuse_file_info fi;
+	uint64_t serial;
+};
+
+static struct {
+	pthread_mutex_t lock; /* all */
+	struct parked *first;
+	uint64_t serial;
+} park = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+static void park_answer(void *arg)
+{
+	struct parked *parked = arg;
+
+	open_read(parked->req, parked->ino, &parked->fi);
+	free(parked);
+}
+
+/* Takes the first one that fits out of the list. serial 0: any of the node. */
+static struct parked *park_take(fuse_ino_t ino, uint64_t serial)
+{
+	pthread_mutex_lock(&park.lock);
+	struct parked **at = &park.first;
+	while (*at && !(serial ? (*at)->serial == serial : (*at)->ino == ino))
+		at = &(*at)->next;
+	struct parked *taken = *at;
+	if (taken)
+		*at = taken->next;
+	pthread_mutex_unlock(&park.lock);
+	return taken;
+}
+
+static void park_expired(void *arg);
+
+/* Back into the list for another while; without a timer it is answered now. */
+static void park_again(struct parked *parked)
+{
+	uint64_t serial = parked->serial;
+
+	pthread_mutex_lock(&park.lock);
+	parked->next = park.first;
+	park.first = parked;
+	pthread_mutex_unlock(&park.lock);
+	if (later_add(PARK_MS, park_expired, (void *)(uintptr_t)serial) < 0 &&
+		(parked = park_take(0, serial)))
+		park_answer(parked);
+}
+
+static void park_expired(void *arg)
+{
+	struct parked *parked = park_take(0, (uint64_t)(uintptr_t)arg);
+
+	if (!parked)
+		return;
+	/* What the writer has let go of is being written: a slow disk must not show the old value.
+	 */
+	if (handle_committing(parked->ino)) {
+		park_again(parked);
+		return;
+	}
+	park_answer(parked);
+}
+
+/* The writer went on: who waits for this node is answered now. */
+void ops_open_go_on(fuse_ino_t ino)
+{
+	struct parked *parked;
+
+	while ((parked = park_take(ino, 0)))
+		park_answer(parked);
+}
+
+/* false: could not be parked, answer at once. */
+static bool park_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
+{
+	struct parked *parked = calloc(1, sizeof(*parked));
+
+	if (!parked)
+		return false;
+	*parked = (struct parked){.req = req, .ino = ino, .fi = *fi};
+	pthread_mutex_lock(&park.lock);
+	uint64_t serial = parked->serial = ++park.serial;
+	parked->next = park.first;
+	park.first = parked;
+	pthread_mutex_unlock(&park.lock);
+	/* The writer may have gone on just before; and without a timer nobody may wait. */
+	if (!handle_pending(ino))
+		ops_open_go_on(ino);
+	else if (later_add(PARK_MS, park_expired, (void *)(uintptr_t)serial) < 0)
+		park_expired((void *)(uintptr_t)serial);
+	return true;
+}
+
+/* ---- opening ---- */
+
+static int open_snapshot(fuse_req_t req, fuse_ino_t ino, bool fresh, struct handle **ret_handle)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct snapshot snapshot;
+	AUTO_SECBUF bytes = SECBUF_INIT;
+	AUTO_SNAPSHOT begun = ops_begin_fresh(fresh);
+	int r = begun < 0 ? begun : snapshot_find(req, ino, &snapshot);
+
+	if (r == 0 && snapshot.expired)
+		r = -EKEYEXPIRED;
+	if (r < 0)
+		return r;
+	*ret_handle = handle_share(snapshot.id, ino, ctx->uid);
+	if (*ret_handle)
+		return 0;
+	r = snapshot_read(&snapshot, ctx->uid, &bytes);
+	if (r < 0)
+		return r;
+	return handle_open_read(ino, snapshot.node.row, snapshot.node.key_no, snapshot.id, ctx->uid,
+		ctx->gid, ctx->pid, &bytes, ret_handle);
+}
+
+static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
+{
+	fi->fh = handle->fh;
+	fi->direct_io = 1;
+	fi->noflush = !handle->can_write;
+	/* Interrupted: nobody will ever release it. */
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		handle_close(handle);
+}
+
+static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle;
+	int r = open_snapshot(req, ino, false, &handle);
+
+	/* A commit came between the manifest and the value. */
+	if (r == -ESTALE)
+		r = open_snapshot(req, ino, true, &handle);
+
+	if (r < 0)
+		return ops_fail(req, r);
+	open_reply(req, handle, fi);
+}
+
+/* What a writer starts from: the current value, nothing (O_TRUNC), or nothing but what it will
+ * append. */
+static int open_writer(
+	fuse_req_t req, fuse_ino_t ino, int flags, bool fresh, struct handle **ret_handle)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct snapshot snapshot;
+	AUTO_SECBUF bytes = SECBUF_INIT;
+	AUTO_SNAPSHOT begun = ops_begin_fresh(fresh);
+	int r = begun < 0 ? begun : snapshot_find(req, ino, &snapshot);
+	bool view = snapshot.node.kind == NODE_JSON || snapshot.node.kind == NODE_ENV;
+	bool write_only = (flags & O_ACCMODE) == O_WRONLY;
+	bool empty = flags & (O_TRUNC | O_APPEND) || (view && write_only);
+
+	if (r == 0 && snapshot.node.kind != NODE_KEY && !view)
+		r = -EROFS;
+	/* Who only writes may go on doing so, and sees nothing of what was there. */
+	if (r == 0 && snapshot.expired && !write_only)
+		r = -EKEYEXPIRED;
+	if (r == 0)
+		r = empty ? secbuf_alloc(&bytes, 0, ctx->uid)
+			  : snapshot_read(&snapshot, ctx->uid, &bytes);
+	if (r == 0)
+		r = handle_open_write(ino, snapshot.node.row, snapshot.node.key_no, ctx->uid,
+			ctx->gid, ctx->pid, &bytes, ret_handle);
+	if (r < 0)
+		return r;
+	(*ret_handle)->base_len = view ? 0 : snapshot.key->len;
+	(*ret_handle)->append = flags & O_APPEND;
+	/* A view is merged: what is written stands for itself. */
+	(*ret_handle)->tail = !view && flags & O_APPEND && !(flags & O_TRUNC);
+	/* Truncating what is empty already changes nothing. */
+	(*ret_handle)->emptied = !view && flags & O_TRUNC && snapshot.key->len > 0;
+	return 0;
+}
+
+static bool opens_for_writing(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle;
+
+	if (!opens_for_writing(fi->flags)) {
+		if (handle_pending(ino) && park_open(req, ino, fi))
+			return;
+		return open_read(req, ino, fi);
+	}
+	int r = open_writer(req, ino, fi->flags, false, &handle);
+
+	if (r == -ESTALE)
+		r = open_writer(req, ino, fi->flags, true, &handle);
+	if (r < 0)
+		return ops_fail(req, r);
+	bool emptied = handle->emptied;
+	open_reply(req, handle, fi);
+	/* The kernel now believes that the file is empty, and readers through the page cache
+	 * believe the kernel: it shall ask, and gets answers that are not to be kept until the
+	 * commit. */
+	if (emptied)
+		ops_changed(ino);
+}
+
+void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct node dir;
+	struct store_touched touched;
+	struct fuse_entry_param entry;
+	struct handle *handle;
+	AUTO_SECBUF value = SECBUF_INIT;
+
+	if (!node_parse(parent, &dir))
+		return ops_fail(req, -ESTALE);
+	if (dir.kind != NODE_SECRET)
+		return ops_fail(req, -EPERM);
+	int r = secbuf_alloc(&value, 0, ctx->uid);
+	if (r == 0)
+		r = ops_key_create(req, dir.row, name, mode, &touched, &entry);
+	/* Somebody else was faster. The kernel has not checked us against that file: it shall look
+	 * again. */
+	if (r == -EEXIST && !(fi->flags & O_EXCL))
+		r = -ESTALE;
+	if (r == 0)
+		r = handle_open_write(entry.ino, dir.row, touched.key_no, ctx->uid, ctx->gid,
+			ctx->pid, &value, &handle);
+	if (r < 0)
+		return ops_fail(req, r);
+	handle->append = fi->flags & O_APPEND;
+	handle->tail = handle->append;
+	handle->version = touched.version;
+	fi->fh = handle->fh;
+	fi->direct_io = 1;
+	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
+		handle_close(handle);
+}

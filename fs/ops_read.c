@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* ops_read: answering READ, from the snapshot of the handle or, for the page cache, from what is
+ * current. */
+#include "ops.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "handle.h"
+#include "snapshot.h"
+
+/* ---- reading ---- */
+
+/* The current committed value: what the page cache gets (mmap, sendfile, splice), and what is
+ * before a tail. */
+/* Secrets become private while others have them open: what is current then is not theirs any more.
+ */
+static int current_check(const struct snapshot *snapshot, uint32_t opener, uint32_t caller)
+{
+	if (!snapshot->secret || snapshot->secret->m.ns_kind != NS_PRIVATE)
+		return 0;
+	uint32_t owner = snapshot->secret->m.ns_uid;
+	return opener == owner || caller == owner ? 0 : -EACCES;
+}
+
+static int read_current_try(
+	fuse_req_t req, fuse_ino_t ino, uint32_t opener, bool fresh, struct secbuf *ret_bytes)
+{
+	struct snapshot snapshot;
+	AUTO_SNAPSHOT begun = ops_begin_fresh(fresh);
+	int r = begun < 0 ? begun : snapshot_find(NULL, ino, &snapshot);
+
+	if (r == 0)
+		r = snapshot.expired ? -EKEYEXPIRED
+				     : current_check(&snapshot, opener, fuse_req_ctx(req)->uid);
+	return r < 0 ? r : snapshot_read(&snapshot, opener, ret_bytes);
+}
+
+int ops_read_current(fuse_req_t req, fuse_ino_t ino, uint32_t opener, struct secbuf *ret_bytes)
+{
+	int r = read_current_try(req, ino, opener, false, ret_bytes);
+
+	return r == -ESTALE ? read_current_try(req, ino, opener, true, ret_bytes) : r;
+}
+
+/* An earlier worker gave out this reader's handle: find its bytes again. */
+static int read_adopt(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
+{
+	struct snapshot snapshot;
+	AUTO_SECBUF bytes = SECBUF_INIT;
+	AUTO_SNAPSHOT begun = ops_begin_fresh(true);
+
+	if (begun < 0 || handle_could_write(fh) ||
+		snapshot_find_again(ino, handle_value_id(fh), &snapshot) < 0)
+		return -EIO;
+	int r = snapshot_read(&snapshot, SECMEM_SELF, &bytes);
+	if (r < 0)
+		return r;
+	return handle_adopt(
+		fh, ino, snapshot.node.row, snapshot.node.key_no, SECMEM_SELF, &bytes, ret_handle);
+}
+
+static int read_handle(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
+{
+	*ret_handle = handle_find(fh, ino);
+	return *ret_handle ? 0 : read_adopt(fh, ino, ret_handle);
+}
+
+static void reply_part(fuse_req_t req, const struct secbuf *data, size_t size, off_t off)
+{
+	size_t at = (uint64_t)off < data->len ? (size_t)off : data->len;
+	size_t left = data->len - at;
+
+	fuse_reply_buf(req, (const char *)data->data + at, size < left ? size : left);
+}
+
+/* A writer sees its own buffer; one that appends sees what is current, then its tail. */
+static int reply_writer(
+	fuse_req_t req, fuse_ino_t ino, struct handle *handle, size_t size, off_t off)
+{
+	AUTO_SECBUF whole = SECBUF_INIT;
+
+	pthread_mutex_lock(&handle->lock);
+	if (!handle->tail) {
+		reply_part(req, &handle->data, size, off);
+		pthread_mutex_unlock(&handle->lock);
+		return 0;
+	}
+	int r = ops_read_current(req, ino, handle->uid, &whole);
+	if (r == 0)
+		r = secbuf_grow(&whole, whole.len + handle->data.len);
+	if (r == 0) {
+		memcpy(whole.data + whole.len, handle->data.data, handle->data.len);
+		whole.len += handle->data.len;
+	}
+	pthread_mutex_unlock(&handle->lock);
+	if (r == 0)
+		reply_part(req, &whole, size, off);
+	return r;
+}
+
+static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, uint64_t fh)
+{
+	AUTO_SECBUF value = SECBUF_INIT;
+	AUTO_HANDLE handle = handle_find(fh, ino);
+	int r = ops_read_current(req, ino, handle ? handle->uid : fuse_req_ctx(req)->uid, &value);
+
+	if (r == 0)
+		reply_part(req, &value, size, off);
+	return r;
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	AUTO_HANDLE handle = NULL;
+	int r;
+
+	if (fi->lock_owner == 0) {
+		r = read_page_cache(req, ino, size, off, fi->fh);
+	} else {
+		r = read_handle(fi->fh, ino, &handle);
+		if (r == 0 && handle->can_write)
+			r = reply_writer(req, ino, handle, size, off);
+		else if (r == 0)
+			reply_part(req, &handle->data, size, off);
+	}
+	if (r < 0)
+		ops_fail(req, r);
+}
