@@ -37,7 +37,7 @@ teardown() {
 
 # In a mount namespace of its own each of these sees only the mounts it makes.
 alone() {
-	unshare -m sh -c "findmnt -n -t fuse.secretfs -o TARGET | while read -r at; do
+	unshare -m --propagation slave sh -c "findmnt -n -t fuse.secretfs -o TARGET | while read -r at; do
 		[ \"\$at\" = '$MNT' ] || umount -l \"\$at\"
 	done
 	$1"

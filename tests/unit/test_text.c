@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_text: a value's form in .json and .env, against tables made by another implementation and
  * against sh. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -317,6 +318,102 @@ static void test_large(void **state)
 	free(bytes);
 }
 
+/* ---- base64 ---- */
+
+static void check_base64(const char *text, int want, const char *bytes)
+{
+	size_t len = strlen(text);
+	/* As much room as it asks for and not a byte more. */
+	char *copy = malloc(len + 1);
+	uint8_t *out = malloc(len / 4 * 3 + 1);
+
+	assert_true(copy && out);
+	memcpy(copy, text, len + 1);
+	out[len / 4 * 3] = 'x';
+	assert_int_equal(text_base64_decode(copy, len, out), want);
+	if (want > 0)
+		assert_memory_equal(out, bytes, (size_t)want);
+	assert_int_equal(out[len / 4 * 3], 'x');
+	free(copy);
+	free(out);
+}
+
+static void test_base64_decode(void **state)
+{
+	(void)state;
+	check_base64("", 0, "");
+	check_base64("Zg==", 1, "f");
+	check_base64("Zm8=", 2, "fo");
+	check_base64("Zm9v", 3, "foo");
+	check_base64("Zm9vYg==", 4, "foob");
+	check_base64("Zm9vYmE=", 5, "fooba");
+	check_base64("Zm9vYmFy", 6, "foobar");
+	check_base64("AA==", 1, "\0");
+	check_base64("AAAA", 3, "\0\0\0");
+	check_base64("////", 3, "\xff\xff\xff");
+	check_base64("+/+/", 3, "\xfb\xff\xbf");
+}
+
+static void test_base64_refused(void **state)
+{
+	static const char *const texts[] = {"Z", "Zg", "Zg=", "Zm9", "Zg===", "====", "=",
+		"Z===", "=AAA", "A=AA", "AA=A", "Zg==Zg==", "Zm8=Zm8=", "Zg==AAAA", "Zm9v\n",
+		" Zm9", "Zm9 ", "Zm\n=", "Zm9-", "Zm9_", "Zm9\xff", "Zm9*",
+		"Zh==", "Zn==", "Zv==", "Zm9=", "Zm+=", "Zm9v=", "Zm9v====", "AA\t="};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		check_base64(texts[i], -EINVAL, "");
+	/* A NUL is no digit. */
+	uint8_t out[3];
+	assert_int_equal(text_base64_decode("A\0AA", 4, out), -EINVAL);
+}
+
+/* Four characters: the 64 digits in every place and nothing else. */
+static void test_base64_digits(void **state)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	(void)state;
+	for (size_t at = 0; at < 4; at++)
+		for (unsigned c = 0; c < 256; c++) {
+			char text[4] = {'A', 'A', 'A', 'A'};
+			const char *digit = c ? strchr(digits, (int)c) : NULL;
+			uint8_t out[3];
+
+			if (c == '=' && at == 3)
+				continue; /* padding */
+			text[at] = (char)c;
+			int n = text_base64_decode(text, 4, out);
+			assert_int_equal(n, digit ? 3 : -EINVAL);
+			if (!digit)
+				continue;
+			uint32_t bits = (uint32_t)(digit - digits) << (6 * (3 - at));
+			assert_int_equal(out[0] << 16 | out[1] << 8 | out[2], bits);
+		}
+}
+
+/* What .json shows of bytes that are not UTF-8 is decoded to the same bytes. */
+static void test_base64_back(void **state)
+{
+	static const char head[] = "{\"base64\": \"", tail[] = "\"}";
+
+	(void)state;
+	for (size_t len = 1; len < 100; len++) {
+		uint8_t bytes[100], back[100];
+		char text[200];
+
+		for (size_t i = 0; i < len; i++)
+			bytes[i] = (uint8_t)(0xff - i * len);
+		size_t n = text_json_value(bytes, len, text);
+		size_t digits = n - (sizeof(head) - 1) - (sizeof(tail) - 1);
+		assert_memory_equal(text, head, sizeof(head) - 1);
+		assert_int_equal(text_base64_decode(text + sizeof(head) - 1, digits, back), len);
+		assert_memory_equal(back, bytes, len);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +425,10 @@ int main(void)
 		cmocka_unit_test(test_env_names),
 		cmocka_unit_test(test_sh_reads_it),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_base64_decode),
+		cmocka_unit_test(test_base64_refused),
+		cmocka_unit_test(test_base64_digits),
+		cmocka_unit_test(test_base64_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
