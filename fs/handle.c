@@ -322,13 +322,14 @@ void handle_unlinked(uint64_t node)
 	pthread_mutex_unlock(&table.lock);
 }
 
-bool handle_is_unlinked(uint64_t node, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid)
+bool handle_is_unlinked(
+	uint64_t node, bool any, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid)
 {
 	bool found = false;
 
 	pthread_mutex_lock(&table.lock);
 	for (struct handle *h = *chain(node); h && !found; h = h->next)
-		if (h->node == node && h->unlinked) {
+		if (h->node == node && (any || h->unlinked)) {
 			*ret_len = h->can_write ? h->base_len : h->data.len;
 			*ret_uid = h->uid;
 			*ret_gid = h->gid;

@@ -132,8 +132,10 @@ void handle_mtime_explicit(uint64_t node);
  */
 void handle_unlinked(uint64_t node);
 
-/* Is it open, and has lost its name? ret_len: bytes that a reader or the writer has. */
-bool handle_is_unlinked(uint64_t node, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid);
+/* Is it open, and has lost its name (any: or is what it shows gone)? ret_len: bytes that a reader
+ * or the writer has. */
+bool handle_is_unlinked(
+	uint64_t node, bool any, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid);
 
 unsigned handle_count(void);
 

@@ -206,7 +206,7 @@ static int attr_unlinked(fuse_ino_t ino, const struct node *node, struct stat *r
 	uint64_t len;
 	uint32_t uid, gid;
 
-	if (!handle_is_unlinked(ino, &len, &uid, &gid))
+	if (!handle_is_unlinked(ino, node->kind != NODE_KEY, &len, &uid, &gid))
 		return -ESTALE;
 	ops_attr_fixed(node, S_IFREG | 0600, 0, ret_st);
 	ret_st->st_uid = uid;

@@ -124,9 +124,11 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	if (r < 0)
 		return ops_fail(req, r);
 	ops_open_go_on(ino);
-	fuse_reply_write(req, size);
+	/* The kernel will believe in a longer file now; readers through the page cache shall make
+	 * it ask. */
 	if (first)
-		ops_changed(ino); /* as after O_TRUNC */
+		ops_changed(ino);
+	fuse_reply_write(req, size);
 }
 
 /* ---- committing ---- */

@@ -11,9 +11,29 @@
 #include "name.h"
 #include "text.h"
 
+#define LONGEST_ESCAPE  12 /* \\ud83d\\udd11 */
+#define POOL_ALIGN      16
+#define POOL_LARGE      2048 /* values above POOL_LARGE_SIZE in one text, and two to spare */
+#define POOL_LARGE_SIZE 16384
+
 static const char left_out[] = "# Left out: ";
 
 /* ---- what is shown ---- */
+
+/* Editors keep files of theirs beside the keys: those are no part of the secret. */
+static bool is_shown(const struct manifest_key *key)
+{
+	return key->name[0] != '.';
+}
+
+static uint32_t count_shown(const struct manifest *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		n += is_shown(&m->keys[i]);
+	return n;
+}
 
 static int by_name(const void *a, const void *b)
 {
@@ -27,12 +47,14 @@ static int by_name(const void *a, const void *b)
 static const struct manifest_key **sorted(const struct manifest *m)
 {
 	const struct manifest_key **keys = calloc(m->n ? m->n : 1, sizeof(struct manifest_key *));
+	uint32_t n = 0;
 
 	if (!keys)
 		return NULL;
 	for (uint32_t i = 0; i < m->n; i++)
-		keys[i] = &m->keys[i];
-	qsort(keys, m->n, sizeof(struct manifest_key *), by_name);
+		if (is_shown(&m->keys[i]))
+			keys[n++] = &m->keys[i];
+	qsort(keys, n, sizeof(struct manifest_key *), by_name);
 	return keys;
 }
 
@@ -55,17 +77,25 @@ static size_t env_size(const struct manifest *m)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < m->n; i++)
-		n += m->keys[i].env_len ? m->keys[i].env_len : env_comment(&m->keys[i], NULL);
+		if (is_shown(&m->keys[i]))
+			n += m->keys[i].env_len ? m->keys[i].env_len
+						: env_comment(&m->keys[i], NULL);
 	return n;
 }
 
 static size_t json_size(const struct manifest *m)
 {
 	size_t n = 3; /* {}\n */
+	bool first = true;
 
-	for (uint32_t i = 0; i < m->n; i++)
-		n += (i ? 2 : 0) + text_json_string(m->keys[i].name, m->keys[i].name_len, NULL) +
-		     2 + m->keys[i].json_len;
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct manifest_key *key = &m->keys[i];
+		if (!is_shown(key))
+			continue;
+		n += (first ? 0 : 2) + text_json_string(key->name, key->name_len, NULL) + 2 +
+		     key->json_len;
+		first = false;
+	}
 	return n;
 }
 
@@ -113,7 +143,7 @@ static int render_keys(struct store_reader *reader, const struct store_secret *s
 {
 	int r = 0;
 
-	for (uint32_t i = 0; i < secret->m.n && r == 0; i++) {
+	for (uint32_t i = 0; i < count_shown(&secret->m) && r == 0; i++) {
 		AUTO_SECBUF value = SECBUF_INIT;
 		r = store_value(reader, secret->row, keys[i], uid, &value);
 		if (r == 0)
@@ -156,12 +186,14 @@ static bool same_acl(const struct manifest_key *a, const struct manifest_key *b)
 
 /* Do all keys have the secret's owner and group, and one ACL? Then classes can be compared bit by
  * bit. */
-static bool uniform(const struct manifest *m)
+static bool uniform(const struct manifest *m, const struct manifest_key *first)
 {
-	for (uint32_t i = 0; i < m->n; i++)
-		if (m->keys[i].uid != m->uid || m->keys[i].gid != m->gid ||
-			!same_acl(&m->keys[i], &m->keys[0]))
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct manifest_key *key = &m->keys[i];
+		if (is_shown(key) &&
+			(key->uid != m->uid || key->gid != m->gid || !same_acl(key, first)))
 			return false;
+	}
 	return true;
 }
 
@@ -172,6 +204,8 @@ static uint32_t mode_of_owner(const struct manifest *m)
 
 	for (uint32_t i = 0; i < m->n; i++) {
 		const struct manifest_key *key = &m->keys[i];
+		if (!is_shown(key))
+			continue;
 		if (key->uid == m->uid)
 			bits &= key->mode >> 6;
 		else
@@ -182,19 +216,24 @@ static uint32_t mode_of_owner(const struct manifest *m)
 
 uint32_t view_mode(const struct manifest *m, uint8_t *ret_acl, uint16_t *ret_acl_len)
 {
+	const struct manifest_key *first = NULL;
 	uint32_t mode = 0666;
 
 	*ret_acl_len = 0;
-	if (!uniform(m))
+	for (uint32_t i = 0; i < m->n && !first; i++)
+		if (is_shown(&m->keys[i]))
+			first = &m->keys[i];
+	if (!uniform(m, first))
 		return mode_of_owner(m);
 	for (uint32_t i = 0; i < m->n; i++)
-		mode &= m->keys[i].mode;
+		if (is_shown(&m->keys[i]))
+			mode &= m->keys[i].mode;
 	/* What is written may make and remove keys: that needs the secret's own write permission.
 	 * Of a secret without keys there is nothing to read, so its own mode is the measure. */
-	mode &= m->n ? m->mode | 0444 : m->mode;
-	if (m->n && m->keys[0].acl_len) {
-		*ret_acl_len = m->keys[0].acl_len;
-		memcpy(ret_acl, m->keys[0].acl, m->keys[0].acl_len);
+	mode &= first ? m->mode | 0444 : m->mode;
+	if (first && first->acl_len) {
+		*ret_acl_len = first->acl_len;
+		memcpy(ret_acl, first->acl, first->acl_len);
 		acl_and_write(ret_acl, *ret_acl_len, m->acl, m->acl_len, m->mode);
 		acl_chmod(ret_acl, *ret_acl_len, acl_mode(ret_acl, *ret_acl_len) & mode);
 		mode = acl_mode(ret_acl, *ret_acl_len);
@@ -208,26 +247,62 @@ uint32_t view_mode(const struct manifest *m, uint8_t *ret_acl, uint16_t *ret_acl
 
 /* ---- JSON in secret memory ---- */
 
-/* jansson asks for memory in small pieces and gives it back in any order; all pieces of one parse
- * are taken from one run and wiped with it. */
-static _Thread_local struct secbuf *pool;
+/*
+ * jansson asks for memory in small pieces and gives it back in any order; all small pieces of one
+ * parse are taken from one run and wiped with it. Large ones (the text of a long value, and its
+ * reader's buffer, which doubles) have runs of their own and go as soon as they are given back.
+ */
+struct pool {
+	struct secbuf small;
+	struct secbuf large[POOL_LARGE];
+	bool exhausted;
+};
 
-#define POOL_ALIGN 16
+static _Thread_local struct pool *pool;
+
+static void *pool_large(size_t size)
+{
+	for (size_t i = 0; i < POOL_LARGE; i++) {
+		if (pool->large[i].data)
+			continue;
+		if (secbuf_alloc(&pool->large[i], size, SECMEM_SELF) < 0)
+			break;
+		return pool->large[i].data;
+	}
+	return NULL;
+}
 
 static void *pool_alloc(size_t size)
 {
 	size_t need = (size + POOL_ALIGN - 1) / POOL_ALIGN * POOL_ALIGN;
+	void *piece = NULL;
 
-	if (!pool || need < size || need > pool->cap - pool->len)
+	if (!pool || need < size)
 		return NULL;
-	void *piece = pool->data + pool->len;
-	pool->len += need;
+	if (need >= POOL_LARGE_SIZE) {
+		piece = pool_large(size);
+	} else if (need <= pool->small.cap - pool->small.len) {
+		piece = pool->small.data + pool->small.len;
+		pool->small.len += need;
+	}
+	/* jansson does not always say why it stopped. */
+	if (!piece)
+		pool->exhausted = true;
 	return piece;
 }
 
 static void pool_free(void *piece)
 {
-	(void)piece;
+	for (size_t i = 0; pool && piece && i < POOL_LARGE; i++)
+		if (pool->large[i].data == piece)
+			secbuf_free(&pool->large[i]);
+}
+
+static void pool_clear(struct pool *spent)
+{
+	secbuf_free(&spent->small);
+	for (size_t i = 0; i < POOL_LARGE; i++)
+		secbuf_free(&spent->large[i]);
 }
 
 void view_init(void)
@@ -236,14 +311,15 @@ void view_init(void)
 	json_object_seed(0); /* now, while /dev/urandom can be opened */
 }
 
-/* Enough for the strings, their reader's buffer, and the objects around them. */
+/* Enough for the small strings, the reader's first buffers, and the objects around them. */
 static size_t pool_size(const uint8_t *text, size_t len)
 {
 	size_t members = 8;
 
 	for (size_t i = 0; i < len; i++)
 		members += text[i] == ':' || text[i] == '{' || text[i] == ',';
-	return 4 * len + 512 * members + 8192;
+	return 2 * (len < POOL_LARGE_SIZE * members ? len : POOL_LARGE_SIZE * members) +
+	       512 * members + 4 * POOL_LARGE_SIZE;
 }
 
 /* ---- merging ---- */
@@ -263,7 +339,8 @@ static void changes_clear(struct changes *changes)
 
 static int changes_add(struct changes *changes, const struct store_merge_key *key)
 {
-	if (name_check_key(key->name, key->name_len) < 0)
+	/* What the view would not show cannot be changed through it. */
+	if (name_check_key(key->name, key->name_len) < 0 || key->name[0] == '.')
 		return -EINVAL;
 	/* The last one of a name wins. */
 	for (size_t i = 0; i < changes->n; i++)
@@ -319,6 +396,14 @@ static int json_member(struct changes *changes, const char *name, json_t *value)
 	return r < 0 ? r : changes_add(changes, &key);
 }
 
+/* An escape or a character whose end is missing is called wrong by the parser, not unfinished. */
+static bool cut_off(const uint8_t *text, size_t len)
+{
+	size_t start = len > LONGEST_ESCAPE ? len - LONGEST_ESCAPE : 0;
+
+	return len > 0 && (text[len - 1] >= 0x80 || memchr(text + start, '\\', len - start));
+}
+
 /* 1: the text ends too early, 0, -errno. The members point into the pool. */
 static int json_changes(const uint8_t *text, size_t len, struct changes *changes)
 {
@@ -332,7 +417,8 @@ static int json_changes(const uint8_t *text, size_t len, struct changes *changes
 		enum json_error_code code = json_error_code(&error);
 		if (code == json_error_out_of_memory)
 			return -ENOMEM;
-		return code == json_error_premature_end_of_input ? 1 : -EINVAL;
+		return code == json_error_premature_end_of_input || cut_off(text, len) ? 1
+										       : -EINVAL;
 	}
 	if (!json_is_object(object))
 		return -EINVAL;
@@ -357,7 +443,7 @@ static int env_pair(void *arg, const struct dotenv_pair *pair)
 
 /* Reads text of either kind; to be cleared, and the pool freed, by the caller. 1: the text ends too
  * early. */
-static int changes_read(const uint8_t *text, size_t len, enum node_kind kind, struct secbuf *memory,
+static int changes_read(const uint8_t *text, size_t len, enum node_kind kind, struct pool *memory,
 	struct changes *changes)
 {
 	size_t line;
@@ -365,28 +451,32 @@ static int changes_read(const uint8_t *text, size_t len, enum node_kind kind, st
 
 	if (r < 0)
 		return r;
-	if (kind == NODE_ENV)
-		return dotenv_read(
+	if (kind == NODE_ENV) {
+		r = dotenv_read(
 			(const char *)text, len, changes->bytes.data, env_pair, changes, &line);
-	r = secbuf_alloc(memory, pool_size(text, len), SECMEM_SELF);
+		return r == -ENODATA ? 1 : r;
+	}
+	r = secbuf_alloc(&memory->small, pool_size(text, len), SECMEM_SELF);
 	if (r < 0)
 		return r;
 	pool = memory;
 	r = json_changes(text, len, changes);
 	pool = NULL;
-	return r;
+	return memory->exhausted ? -ENOMEM : r;
 }
 
 int view_check(const uint8_t *text, size_t len, enum node_kind kind)
 {
-	AUTO_SECBUF memory = SECBUF_INIT;
+	struct pool *memory = calloc(1, sizeof(*memory));
 	struct changes changes = {0};
 
-	/* A quoted value of .env may go on in the next write. */
-	if (kind == NODE_ENV)
-		return 0;
-	int r = changes_read(text, len, kind, &memory, &changes);
+	if (!memory)
+		return -ENOMEM;
+
+	int r = changes_read(text, len, kind, memory, &changes);
 	changes_clear(&changes);
+	pool_clear(memory);
+	free(memory);
 	/* Only the form is judged here: memory may be there when it counts. */
 	return r == -EINVAL ? r : 0;
 }
@@ -394,9 +484,12 @@ int view_check(const uint8_t *text, size_t len, enum node_kind kind)
 int view_merge(struct store *store, uint64_t row, uint32_t uid, const uint8_t *text, size_t len,
 	enum node_kind kind, const struct store_new *attr, struct store_touched *ret_touched)
 {
-	AUTO_SECBUF memory = SECBUF_INIT;
+	struct pool *memory = calloc(1, sizeof(*memory));
 	struct changes changes = {0};
-	int r = changes_read(text, len, kind, &memory, &changes);
+
+	if (!memory)
+		return -ENOMEM;
+	int r = changes_read(text, len, kind, memory, &changes);
 
 	if (r == 0) {
 		const struct store_merge merge = {.row = row,
@@ -409,5 +502,7 @@ int view_merge(struct store *store, uint64_t row, uint32_t uid, const uint8_t *t
 		r = -EINVAL;
 	}
 	changes_clear(&changes);
+	pool_clear(memory);
+	free(memory);
 	return r;
 }

@@ -6,8 +6,9 @@
  *     .json   {"key": "value", "other": {"base64": "AP8="}}       sorted by name, one line, one
  * newline .env    KEY=value lines, sorted by name; a key that has no line is named in a comment
  *
- * Writing merges: an object's members (or the lines' variables) are set, null removes a key, others
- * stay.
+ * Keys whose names begin with a dot (files of editors) stay out of the views, for reading, writing
+ * and permissions. Writing merges: an object's members (or the lines' variables) are set, null
+ * removes a key, others stay.
  */
 #ifndef FS_VIEW_H
 #define FS_VIEW_H

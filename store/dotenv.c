@@ -13,6 +13,7 @@ struct reader {
 	size_t line;
 	uint8_t *out;
 	size_t used;
+	bool unfinished; /* the text ended where it could have gone on */
 };
 
 static int peek(const struct reader *r)
@@ -76,8 +77,10 @@ static int read_single(struct reader *r)
 	int c;
 
 	while ((c = next(r)) != '\'') {
-		if (c < 0)
+		if (c < 0) {
+			r->unfinished = true;
 			return -EINVAL;
+		}
 		put(r, c);
 	}
 	return 0;
@@ -88,8 +91,10 @@ static int read_double(struct reader *r)
 	int c;
 
 	while ((c = next(r)) != '"') {
-		if (c < 0)
+		if (c < 0) {
+			r->unfinished = true;
 			return -EINVAL;
+		}
 		int after = peek(r);
 		if (c == '\\' && (after == '"' || after == '$' || after == '`' || after == '\\' ||
 					 after == '\n')) {
@@ -164,8 +169,11 @@ static int read_pair(struct reader *r, struct dotenv_pair *pair)
 		skip_blanks(r);
 	}
 	int result = read_name(r, pair);
-	if (result == 0 && next(r) != '=')
-		result = -EINVAL;
+	if (result == 0) {
+		int c = next(r);
+		r->unfinished = c < 0;
+		result = c == '=' ? 0 : -EINVAL;
+	}
 	return result < 0 ? result : read_value(r, pair);
 }
 
@@ -186,8 +194,10 @@ int dotenv_read(const char *text, size_t len, uint8_t *scratch,
 		struct dotenv_pair pair;
 		size_t line = r.line;
 		int result = read_pair(&r, &pair);
-		if (result < 0)
+		if (result < 0) {
 			*ret_line = line;
+			return r.unfinished ? -ENODATA : result;
+		}
 		if (result == 0)
 			result = visit(arg, &pair);
 		if (result != 0)

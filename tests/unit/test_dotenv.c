@@ -85,7 +85,10 @@ static void bad(const char *text, size_t want_line)
 	struct seen seen = {.len = 0};
 	size_t line = 0;
 
-	assert_int_equal(read_all(text, strlen(text), &seen, &line), -EINVAL);
+	int r = read_all(text, strlen(text), &seen, &line);
+	/* Where the text could go on, it is only unfinished. */
+	assert_true(r == -EINVAL || (r == -ENODATA && text[strlen(text) - 1] != '\n') ||
+		    (r == -ENODATA && strpbrk(text, "'\"")));
 	assert_int_equal(line, want_line);
 }
 
@@ -241,7 +244,8 @@ static void test_any_bytes(void **state)
 			text[i] = some[(seed >> 16) % (sizeof(some) - 1)];
 		}
 		int r = read_all(text, len, &seen, &line);
-		assert_true(r == 0 || (r == -EINVAL && line >= 1 && line <= len));
+		assert_true(
+			r == 0 || ((r == -EINVAL || r == -ENODATA) && line >= 1 && line <= len));
 	}
 }
 
