@@ -340,6 +340,8 @@ void op_setattr(
 		return ops_fail(req, r);
 	AUTO_SNAPSHOT begun = ops_begin();
 	r = begun < 0 ? begun : ops_attr_node(&node, &after);
+	if (r == -ESTALE && fi)
+		r = attr_unlinked(ino, &node, &after);
 	if (r < 0)
 		return ops_fail(req, r);
 	if (fi && ops_own_size(&node, fi, &size))

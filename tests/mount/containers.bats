@@ -62,7 +62,7 @@ need_bwrap() {
 	[ -x /bin/busybox ] || skip "busybox is not installed"
 	mkdir -p "$SFS/root/bin" "$SFS/root/secrets" "$SFS/root/proc" "$SFS/root/dev" "$SFS/root/sys" "$SFS/root/etc" "$SFS/root/tmp" "$SFS/root/run"
 	cp /bin/busybox "$SFS/root/bin/"
-	run timeout 60 unshare -m sh -c '
+	run timeout 60 unshare -m --propagation slave sh -c '
 		umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
 		exec podman --root "$SFS/containers" --runroot "$SFS/containers-run" --runtime crun --cgroup-manager=cgroupfs run --rm --network none --cgroups=disabled \
 			--ulimit nofile=1024:1024 --ulimit nproc=1024:1024 -v "$PUB:/secrets:ro,rslave" \
