@@ -66,7 +66,6 @@ struct handle {
 	int error;        /* a write failed: nothing of this handle is published any more */
 	uint64_t version; /* that this handle made, 0: none yet */
 	struct handle_owners writers; /* since the last commit */
-	struct handle_owners flushers;
 };
 
 void handle_init(uint32_t generation);

@@ -65,7 +65,7 @@ static void mark_written(struct handle *handle, uint64_t owner)
 static void mark_clean(struct handle *handle)
 {
 	handle->dirty = handle->emptied = handle->flushed = false;
-	handle->writers = handle->flushers = (struct handle_owners){0};
+	handle->writers = (struct handle_owners){0};
 	if (handle->tail)
 		buffer_resize(&handle->data, 0, 0);
 }
@@ -238,15 +238,13 @@ static int flush_locked(struct handle *handle, uint64_t owner, pid_t pid)
 	}
 	if (handle->dirty && handle_owner_in(&handle->writers, owner))
 		return commit_or_drop_locked(handle);
-	/* One child after another may get the same lock owner (the kernel makes it of an address
-	 * that it uses again), but not the same pid. */
-	uint64_t flusher = owner ^ (uint64_t)(uint32_t)pid << 32;
-	if (handle->emptied && handle_owner_in(&handle->flushers, flusher))
+	/* Only the opener's own flushes tell that nothing will be written: children flush what they
+	 * inherited when they exit. */
+	if (!handle->emptied || pid != handle->pid)
+		return 0;
+	if (handle->flushed)
 		return commit_or_drop_locked(handle);
-	if (handle->emptied) {
-		handle_owner_add(&handle->flushers, flusher);
-		handle->flushed = true;
-	}
+	handle->flushed = true;
 	return 0;
 }
 
@@ -321,6 +319,8 @@ static int truncate_handle(
 		return r;
 	pthread_mutex_lock(&handle->lock);
 	r = handle->error;
+	if (r == 0 && size > buffer_max(handle))
+		r = -EFBIG;
 	if (r == 0 && handle->tail) {
 		/* From here on it is the whole value that counts. */
 		r = ops_read_current(req, handle->node, handle->uid, &whole);

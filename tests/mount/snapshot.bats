@@ -238,3 +238,15 @@ f = open(sys.argv[1])
 s = os.fstat(f.fileno())
 print(s.st_size, int(s.st_mtime))' "$K")"
 }
+
+@test "children of a group that writes late flush both descriptors, and many children come and go" {
+	printf old >"$K"
+	bash -c '{ sleep 0.3; sleep 0.3; echo new; } >"$K" 2>&1' &
+	sleep 0.45
+	same old "$(cat "$K")"
+	wait
+	same new "$(cat "$K")"
+	printf old >"$K"
+	same old "$(bash -c 'exec 3>"$K"; for i in {1..40}; do /bin/true; done; cat "$K"; echo new >&3')"
+	same new "$(cat "$K")"
+}
