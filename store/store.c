@@ -507,12 +507,15 @@ static int store_load_buckets(struct store *store, struct why *why)
 			"the store's buckets do not add up to its root: it was rolled back in part "
 			"or tampered "
 			"with; restore it from a backup");
-	int64_t namespaces = 0;
-	r = db_number(store->db, "SELECT count(*) FROM ns", &namespaces);
-	if (r < 0)
-		return why_set(why, r, "cannot read the store: %s", strerror(-r));
-	atomic_store(
-		&store->secrets, rows > (uint64_t)namespaces ? rows - (uint64_t)namespaces : 0);
+	AUTO_QUERY count = NULL;
+	r = db_query(store->db, QUERY_NS_COUNT, &count);
+	if (r == 0)
+		r = db_step(count);
+	if (r <= 0)
+		return why_set(
+			why, r < 0 ? r : -EBADMSG, "cannot count the namespaces of the store");
+	uint64_t namespaces = (uint64_t)db_int(count, 0);
+	atomic_store(&store->secrets, rows > namespaces ? rows - namespaces : 0);
 	return 0;
 }
 

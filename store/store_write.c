@@ -77,7 +77,6 @@ static int key_take_value(struct txn *txn, struct manifest_key *key, struct seal
 /* ---- secrets ---- */
 
 struct secret_job {
-	struct store *store;
 	struct store_ns ns;
 	const char *name;
 	size_t name_len;
@@ -144,8 +143,7 @@ static int secret_create_job(struct txn *txn, void *arg)
 int store_secret_create(struct store *store, struct store_ns ns, const char *name, size_t name_len,
 	const struct store_new *attr, uint64_t *ret_row)
 {
-	struct secret_job job = {
-		.store = store, .ns = ns, .name = name, .name_len = name_len, .attr = attr};
+	struct secret_job job = {.ns = ns, .name = name, .name_len = name_len, .attr = attr};
 	int r = writer_run(store, secret_create_job, &job);
 
 	if (r == 0)
@@ -169,7 +167,7 @@ static int secret_remove_job(struct txn *txn, void *arg)
 int store_secret_remove(struct store *store, struct store_ns ns, const char *name, size_t name_len,
 	uint64_t *ret_row)
 {
-	struct secret_job job = {.store = store, .ns = ns, .name = name, .name_len = name_len};
+	struct secret_job job = {.ns = ns, .name = name, .name_len = name_len};
 	int r = writer_run(store, secret_remove_job, &job);
 
 	if (r == 0)
@@ -324,7 +322,6 @@ static int row_for(struct txn *txn, uint64_t id, uint32_t uid, struct row *row)
 }
 
 struct key_job {
-	struct store *store;
 	uint32_t uid;
 	uint64_t row;
 	const char *name;
@@ -401,12 +398,8 @@ static int key_create_job(struct txn *txn, void *arg)
 int store_key_create(struct store *store, uint64_t row, const char *name, size_t name_len,
 	const struct store_new *attr, struct store_touched *ret)
 {
-	struct key_job job = {.store = store,
-		.uid = attr->uid,
-		.row = row,
-		.name = name,
-		.name_len = name_len,
-		.attr = attr};
+	struct key_job job = {
+		.uid = attr->uid, .row = row, .name = name, .name_len = name_len, .attr = attr};
 	int r = writer_run(store, key_create_job, &job);
 
 	if (r == 0)
@@ -437,8 +430,7 @@ static int key_remove_job(struct txn *txn, void *arg)
 int store_key_remove(struct store *store, uint64_t row, const char *name, size_t name_len,
 	uint32_t uid, struct store_touched *ret)
 {
-	struct key_job job = {
-		.store = store, .uid = uid, .row = row, .name = name, .name_len = name_len};
+	struct key_job job = {.uid = uid, .row = row, .name = name, .name_len = name_len};
 	int r = writer_run(store, key_remove_job, &job);
 
 	if (r == 0)
@@ -509,8 +501,7 @@ static int key_rename_job(struct txn *txn, void *arg)
 int store_key_rename(struct store *store, uint64_t row, const char *from, size_t from_len,
 	const char *to, size_t to_len, unsigned flags, uint32_t uid, struct store_touched ret[2])
 {
-	struct key_job job = {.store = store,
-		.uid = uid,
+	struct key_job job = {.uid = uid,
 		.row = row,
 		.name = from,
 		.name_len = from_len,
@@ -527,7 +518,6 @@ int store_key_rename(struct store *store, uint64_t row, const char *from, size_t
 /* ---- putting a value ---- */
 
 struct put_job {
-	struct store *store;
 	const struct store_put *put;
 	struct sealed_value value;
 	struct store_touched touched;
@@ -603,7 +593,7 @@ static int put_job(struct txn *txn, void *arg)
 
 int store_put(struct store *store, const struct store_put *put, struct store_touched *ret)
 {
-	struct put_job job = {.store = store, .put = put};
+	struct put_job job = {.put = put};
 	int r = 0;
 
 	if (put->len > store->limits.max_value)
@@ -622,7 +612,6 @@ int store_put(struct store *store, const struct store_put *put, struct store_tou
 /* ---- merging several keys ---- */
 
 struct merge_job {
-	struct store *store;
 	const struct store_merge *merge;
 	struct sealed_value *values; /* one for each key, made when the job runs: new keys have no
 					number before */
@@ -681,7 +670,7 @@ static int merge_job(struct txn *txn, void *arg)
 
 int store_merge(struct store *store, const struct store_merge *merge, struct store_touched *ret)
 {
-	struct merge_job job = {.store = store, .merge = merge};
+	struct merge_job job = {.merge = merge};
 
 	for (size_t i = 0; i < merge->n; i++)
 		if (!merge->keys[i].remove && merge->keys[i].len > store->limits.max_value)
@@ -701,7 +690,6 @@ int store_merge(struct store *store, const struct store_merge *merge, struct sto
 /* ---- attributes ---- */
 
 struct attr_job {
-	struct store *store;
 	uint32_t uid;
 	uint64_t row;
 	uint32_t key_no;
@@ -806,8 +794,7 @@ static int attr_job(struct txn *txn, void *arg)
 int store_attr_set(struct store *store, uint64_t row, uint32_t key_no, uint32_t uid,
 	const struct store_attr *attr, struct store_touched *ret)
 {
-	struct attr_job job = {
-		.store = store, .uid = uid, .row = row, .key_no = key_no, .attr = attr};
+	struct attr_job job = {.uid = uid, .row = row, .key_no = key_no, .attr = attr};
 	int r = writer_run(store, attr_job, &job);
 
 	if (r == 0)
@@ -856,7 +843,7 @@ static int ns_attr_job(struct txn *txn, void *arg)
 
 int store_ns_attr_set(struct store *store, struct store_ns ns, const struct store_attr *attr)
 {
-	struct attr_job job = {.store = store, .ns = ns, .attr = attr};
+	struct attr_job job = {.ns = ns, .attr = attr};
 
 	return writer_run(store, ns_attr_job, &job);
 }

@@ -23,40 +23,6 @@ need_bwrap() {
 	in_bwrap true 2>"$SFS/why" || skip "bubblewrap does not run here: $(head -n1 "$SFS/why")"
 }
 
-@test "bubblewrap: one secret, read only" {
-	need_bwrap
-	same value "$(in_bwrap cat /secrets/k)"
-	same k "$(in_bwrap ls -A /secrets)"
-	run in_bwrap sh -c 'echo x >/secrets/k'
-	[ "$status" -ne 0 ]
-	same value "$(cat "$PUB/s/k")"
-}
-
-@test "bubblewrap: a change outside is seen inside, and a dying worker is not" {
-	need_bwrap
-	mkfifo "$SFS/go"
-	in_bwrap --ro-bind "$SFS" "$SFS" sh -c 'cat /secrets/k; read -r _ <"$1"; cat /secrets/k; read -r _ <"$1"; cat /secrets/k' sh "$SFS/go" >"$SFS/out" 3>&- &
-	eventually 5 grep -q value "$SFS/out"
-	echo newer >"$PUB/s/k"
-	echo >"$SFS/go"
-	eventually 5 grep -q newer "$SFS/out"
-	WORKER_MAY_DIE=1
-	kill -9 "$(worker_pid)"
-	echo >"$SFS/go"
-	wait $!
-	same "value newer newer" "$(xargs <"$SFS/out")"
-}
-
-@test "bubblewrap: a plain user" {
-	command -v bwrap >/dev/null || skip "bubblewrap is not installed"
-	as "$ALICE" sh -c 'mkdir "$PRIV/mine" && echo own >"$PRIV/mine/k"'
-	run as "$ALICE" bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 \
-		--unshare-user --ro-bind "$MNT/.private/$ALICE/mine" /secrets cat /secrets/k
-	[[ $output != *"ermission denied"* && $output != *"not permitted"* ]] || [ "$output" = own ] ||
-		skip "no user namespaces for plain users here: ${lines[0]}"
-	same own "$output"
-}
-
 # bw [OPTION...] [--] CMD...: bubblewrap without a bind of the tree. $SFS/bin is there for sc.
 bw() {
 	bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 \
