@@ -10,6 +10,8 @@
  * (config_write_text) BOOT_REPORT_FD  pipe to the supervisor: one byte BOOT_READY when the worker
  * serves; or, before it, BOOT_FAILED, exit code u8, and a sentence up to the end of the pipe
  *
+ *     BOOT_SLOTS_FD   sealed memfd: the requests in flight (slots.h)
+ *
  * The worker is this same program with argv {"secretfs", "--worker", NULL}.
  */
 #ifndef FS_BOOT_H
@@ -25,6 +27,8 @@
 #define BOOT_KEYS_FD   4
 #define BOOT_STATE_FD  5
 #define BOOT_REPORT_FD 6
+#define BOOT_SLOTS_FD  7
+#define BOOT_LAST_FD   BOOT_SLOTS_FD
 
 #define BOOT_MAGIC 0x73667331u
 /* Not in every <linux/fuse.h>: Linux 6.9 can be asked to send again what was read and not answered.
@@ -48,8 +52,11 @@ struct boot_state {
 	uint32_t worker_uid; /* who the worker becomes; the caller itself for a plain user */
 	uint32_t worker_gid;
 	uint32_t supervisor_pid;
-	int64_t mounted_at;        /* CLOCK_REALTIME seconds */
-	uint32_t init_len;         /* bytes of init_request */
+	int64_t mounted_at; /* CLOCK_REALTIME seconds */
+	uint64_t mount_id;  /* random: tells this mount's requests from those of another */
+	uint32_t blame;    /* what the requests are charged that the last worker was serving when it
+			      died */
+	uint32_t init_len; /* bytes of init_request */
 	uint32_t reply_len;        /* bytes of init_reply */
 	uint8_t init_request[256]; /* fuse_in_header + fuse_init_in as read */
 	uint8_t init_reply[128];   /* fuse_init_out as answered */

@@ -21,6 +21,7 @@
 #include "boot.h"
 #include "config.h"
 #include "node.h"
+#include "slots.h"
 #include "store.h"
 
 /* Names are permanent: what is renamed or removed through the mount the kernel sees itself. */
@@ -34,6 +35,7 @@ struct ops {
 	const struct config *config;
 	const struct boot_state *boot;
 	struct fuse_session *session;
+	const struct slots *slots;
 	struct store_limits limits;
 };
 
@@ -44,6 +46,9 @@ struct ops_thread {
 	struct store_reader *reader;
 	struct store_reader *other; /* a second one, for a look-up while the first one lists; opened
 				       when first needed */
+	const void
+		*request; /* the one at hand as the kernel sent it; NULL in the thread of later.h */
+	size_t request_len;
 	uint64_t setattr_owner; /* lock owner of the SETATTR at hand, which libfuse does not pass on
 				 */
 };

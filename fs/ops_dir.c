@@ -10,6 +10,7 @@
 
 #include "acl.h"
 #include "by_name.h"
+#include "fault.h"
 #include "handle.h"
 #include "name.h"
 
@@ -143,6 +144,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	AUTO_SNAPSHOT begun = ops_begin();
 	int r = begun;
 
+	if (parent == FUSE_ROOT_ID)
+		fault_lookup(name);
 	if (r == 0)
 		r = node_parse(parent, &dir) ? lookup(req, &dir, name, &node, &st) : -ESTALE;
 	if (r < 0)

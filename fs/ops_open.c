@@ -23,6 +23,7 @@ struct parked {
 	fuse_ino_t ino;
 	struct fuse_file_info fi;
 	uint64_t serial;
+	unsigned place; /* where the request lies, should the worker die meanwhile */
 };
 
 static struct {
@@ -37,7 +38,9 @@ static void park_answer(void *arg)
 {
 	struct parked *parked = arg;
 
+	slots_begin(ops.slots, parked->place);
 	open_read(parked->req, parked->ino, &parked->fi);
+	slots_end(ops.slots, parked->place, 0);
 	free(parked);
 }
 
@@ -98,11 +101,15 @@ void ops_open_go_on(fuse_ino_t ino)
 /* false: could not be parked, answer at once. */
 static bool park_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
 {
-	struct parked *parked = calloc(1, sizeof(*parked));
+	int place = slots_park(ops.slots, ops_thread.request, ops_thread.request_len);
+	struct parked *parked = place < 0 ? NULL : calloc(1, sizeof(*parked));
 
-	if (!parked)
+	if (!parked) {
+		if (place >= 0)
+			slots_end(ops.slots, (unsigned)place, 0);
 		return false;
-	*parked = (struct parked){.req = req, .ino = ino, .fi = *fi};
+	}
+	*parked = (struct parked){.req = req, .ino = ino, .fi = *fi, .place = (unsigned)place};
 	pthread_mutex_lock(&park.lock);
 	uint64_t serial = parked->serial = ++park.serial;
 	parked->next = park.first;

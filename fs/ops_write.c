@@ -77,6 +77,14 @@ static int writer_of(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
 	return *ret_handle && (*ret_handle)->can_write ? 0 : -EIO;
 }
 
+/* The commit that this request asked for was made by a worker that died before it could say so. */
+static bool was_committed(void)
+{
+	AUTO_SNAPSHOT begun = ops_begin();
+
+	return begun == 0 && store_request_was_done(ops_thread.reader) == 1;
+}
+
 static int write_buffer(struct handle *handle, const char *buf, size_t size, off_t off)
 {
 	/* The kernel's idea of the end is not ours: an appender always writes at the end of its
@@ -256,7 +264,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return ops_fail(req, 0);
 	int r = writer_of(fi->fh, ino, &handle);
 	if (r < 0)
-		return ops_fail(req, r);
+		return ops_fail(req, was_committed() ? 0 : r);
 	pthread_mutex_lock(&handle->lock);
 	r = flush_locked(handle, fi->lock_owner, fuse_req_ctx(req)->pid);
 	bool pending = handle->flushed;
@@ -281,6 +289,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 				r = commit_or_drop_locked(handle);
 			pthread_mutex_unlock(&handle->lock);
 			ops_open_go_on(ino);
+		} else if (was_committed()) {
+			r = 0;
 		}
 	}
 	ops_fail(req, r);

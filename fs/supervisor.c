@@ -23,6 +23,7 @@
 #include "log.h"
 #include "mount.h"
 #include "secmem.h"
+#include "slots.h"
 #include "store.h"
 #include "unlock.h"
 
@@ -55,7 +56,9 @@ struct supervisor {
 	int lock_fd;
 	int keys_fd;
 	int fuse_fd;
+	int slots_fd;
 	int signal_fd;
+	struct slots slots;
 	struct mount mount;
 	struct helper helper;
 	struct boot_state boot;
@@ -70,6 +73,7 @@ struct supervisor {
 	int64_t crashes[CRASHES]; /* ring of the last ones */
 	unsigned ncrashes;
 	int64_t crash_delay;
+	bool hung; /* the worker of now was killed because it hung */
 
 	enum stop_phase stop;
 	int64_t stop_at;
@@ -219,6 +223,17 @@ static int take_signals(struct supervisor *s, struct why *why)
 	return 0;
 }
 
+/* Mapped for the life of the mount: memory that nobody maps is not locked. */
+static int take_slots(struct supervisor *s, struct why *why)
+{
+	s->slots_fd = slots_create(s->config->threads);
+	if (s->slots_fd < 0)
+		return why_set(why, s->slots_fd, "cannot make memory for requests: %s",
+			strerror(-s->slots_fd));
+	secmem_random(&s->boot.mount_id, sizeof(s->boot.mount_id));
+	return slots_map(s->slots_fd, &s->slots, why);
+}
+
 static int take_mount(struct supervisor *s, struct why *why)
 {
 	int err;
@@ -238,19 +253,22 @@ static int take_mount(struct supervisor *s, struct why *why)
 /* ---- workers ---- */
 
 /* In the child: the descriptors where boot.h says, and nothing else. */
-static int place_descriptors(const int from[4], bool foreground)
+#define PLACED 5
+
+static int place_descriptors(const int from[PLACED], bool foreground)
 {
-	static const int to[4] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD};
-	int aside[4];
+	static const int to[PLACED] = {
+		BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD, BOOT_SLOTS_FD};
+	int aside[PLACED];
 	int null;
 
 	/* First out of the way: a target may be another one's source. */
-	for (int i = 0; i < 4; i++) {
-		aside[i] = fcntl(from[i], F_DUPFD_CLOEXEC, BOOT_REPORT_FD + 1);
+	for (int i = 0; i < PLACED; i++) {
+		aside[i] = fcntl(from[i], F_DUPFD_CLOEXEC, BOOT_LAST_FD + 1);
 		if (aside[i] < 0)
 			return -errno;
 	}
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < PLACED; i++) {
 		if (dup2(aside[i], to[i]) < 0)
 			return -errno;
 	}
@@ -258,7 +276,7 @@ static int place_descriptors(const int from[4], bool foreground)
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		dup2(null, fd);
 	/* Only at exec: the program's own descriptor is still needed. */
-	if (close_range(BOOT_REPORT_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+	if (close_range(BOOT_LAST_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;
 	return 0;
 }
@@ -266,7 +284,7 @@ static int place_descriptors(const int from[4], bool foreground)
 __attribute__((noreturn)) static void worker_child(
 	const struct supervisor *s, int state_fd, int report_fd)
 {
-	const int from[4] = {s->fuse_fd, s->keys_fd, state_fd, report_fd};
+	const int from[PLACED] = {s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd};
 	char name[] = "secretfs";
 	char word[] = "--worker";
 	char *argv[] = {name, word, NULL};
@@ -401,13 +419,22 @@ static int64_t crash_pause(struct supervisor *s, int64_t now)
 	return s->crash_delay;
 }
 
-static void plan_next(struct supervisor *s, bool was_serving, const char *death)
+static void plan_next(struct supervisor *s, bool was_serving, bool suspect, const char *death)
 {
 	int64_t now = now_ms();
 
 	if (was_serving) {
-		s->start_at = now + crash_pause(s, now);
+		/* A request that kills workers is dropped by itself; what dies without one waits
+		 * longer and longer. */
+		s->start_at = suspect ? now : now + crash_pause(s, now);
 		log_err("the worker of %s %s: starting another", s->mount.path, death);
+		return;
+	}
+	if (suspect) {
+		s->start_at = now;
+		log_err("the worker of %s %s while it finished a request of the one before: "
+			"starting another",
+			s->mount.path, death);
 		return;
 	}
 	s->early_deaths++;
@@ -431,6 +458,10 @@ static void on_worker_death(struct supervisor *s, int status)
 	was_serving |= s->serving;
 	s->worker = 0;
 	s->serving = false;
+	s->boot.blame = s->hung || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL
+				? SLOTS_BLAME_CRASH
+				: SLOTS_BLAME_KILL;
+	s->hung = false;
 	describe_death(status, death, sizeof(death));
 	if (!s->served) {
 		if (!s->why.text[0])
@@ -439,7 +470,7 @@ static void on_worker_death(struct supervisor *s, int status)
 	} else if (s->stop != STOP_NO || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
 		s->over = true; /* unmounted, by us or from outside */
 	} else {
-		plan_next(s, was_serving, death);
+		plan_next(s, was_serving, slots_suspect(&s->slots), death);
 	}
 }
 
@@ -449,7 +480,7 @@ static void restart_worker(struct supervisor *s)
 
 	if (start_worker(s, &why) < 0) {
 		log_err("%s", why.text);
-		plan_next(s, false, "could not be started");
+		plan_next(s, false, false, "could not be started");
 	}
 }
 
@@ -568,6 +599,11 @@ static void on_signals(struct supervisor *s)
 		on_stop(s);
 }
 
+static int64_t hang_limit(const struct supervisor *s)
+{
+	return (int64_t)s->config->hang_timeout * 1000;
+}
+
 static void on_time(struct supervisor *s)
 {
 	int64_t now = now_ms();
@@ -583,8 +619,14 @@ static void on_time(struct supervisor *s)
 		if (!s->served && !s->why.text[0])
 			why_set(&s->why, -ETIMEDOUT, "the worker was not ready after %d seconds",
 				READY_WAIT / 1000);
+		s->hung = true;
 		kill_worker(s);
 		s->ready_by = now + READY_WAIT;
+	} else if (s->serving && hang_limit(s) && slots_silence(&s->slots) >= hang_limit(s)) {
+		log_err("the worker of %s has not moved for %u seconds: killing it", s->mount.path,
+			s->config->hang_timeout);
+		s->hung = true;
+		kill_worker(s);
 	}
 }
 
@@ -601,7 +643,7 @@ static int time_left(const struct supervisor *s)
 	else if (!s->serving)
 		at = s->ready_by;
 	else
-		return -1;
+		return hang_limit(s) ? (int)(hang_limit(s) / 4) : -1;
 	left = at - now_ms();
 	return left > 0 ? (int)left : 0;
 }
@@ -654,6 +696,8 @@ static void release(struct supervisor *s)
 	helper_stop(&s->helper);
 	fd_close(&s->report_fd);
 	fd_close(&s->fuse_fd);
+	fd_close(&s->slots_fd);
+	slots_unmap(&s->slots);
 	fd_close(&s->keys_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->lock_fd);
@@ -681,6 +725,8 @@ static int start(struct supervisor *s, struct why *why)
 	s->boot.mounted_at = time(NULL);
 	err = take_signals(s, why);
 	if (!err)
+		err = take_slots(s, why);
+	if (!err)
 		err = take_mount(s, why);
 	return err ? err : start_worker(s, why);
 }
@@ -701,7 +747,7 @@ static int open_program(struct supervisor *s, struct why *why)
 {
 	AUTO_FD fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
-	s->program_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, BOOT_REPORT_FD + 1);
+	s->program_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, BOOT_LAST_FD + 1);
 	return s->program_fd < 0
 		       ? why_set(why, -errno, "cannot open %s: %s", s->program, strerror(errno))
 		       : 0;
@@ -717,6 +763,7 @@ int supervisor_run(const struct config *config, const char *program, int launche
 		.lock_fd = -1,
 		.keys_fd = -1,
 		.fuse_fd = -1,
+		.slots_fd = -1,
 		.signal_fd = -1,
 		.report_fd = -1,
 		.helper = HELPER_INIT,

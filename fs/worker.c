@@ -30,11 +30,11 @@
 #include "later.h"
 #include "log.h"
 #include "ops.h"
+#include "slots.h"
 #include "status.h"
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
-#define REQUEST_BUFFER (BOOT_MAX_WRITE + 4096)
 #define FOREIGN_UNIQUE (~0ull << 1) /* the kernel counts up from 2 in steps of 2 */
 
 struct worker {
@@ -43,6 +43,7 @@ struct worker {
 	const struct keyslot_keys *keys;
 	struct store *store;
 	struct fuse_session *session;
+	struct slots slots;
 };
 
 static struct worker worker;
@@ -159,6 +160,7 @@ static int worker_open_store(struct why *why)
 
 	if (r == 0) {
 		ops.limits = limits;
+		store_journal(worker.store, worker.boot.mount_id, worker.boot.generation);
 		r = store_start(worker.store);
 		if (r < 0)
 			why_set(why, r, "cannot start the store's writer: %s", strerror(-r));
@@ -210,6 +212,7 @@ static int worker_open_session(struct why *why)
 		.config = &worker.config,
 		.boot = &worker.boot,
 		.session = worker.session,
+		.slots = &worker.slots,
 		.limits = ops.limits};
 	return worker_replay_init(why);
 }
@@ -227,10 +230,29 @@ static void note_lock_owner(const uint8_t *request, size_t len)
 		ops_thread.setattr_owner = in->valid & FATTR_LOCKOWNER ? in->lock_owner : 0;
 }
 
-/* 0: go on; 1: unmounted; -errno. */
-static int serve_one(struct secbuf *buffer)
+/* again: an earlier worker may have served it, in part or whole. */
+static void serve_request(unsigned place, size_t len, bool again)
 {
-	ssize_t n = read(BOOT_FUSE_FD, buffer->data, REQUEST_BUFFER);
+	void *bytes = slots_buffer(&worker.slots, place);
+	const struct fuse_in_header *header = bytes;
+	struct fuse_buf request = {.mem = bytes, .size = len};
+
+	slots_begin(&worker.slots, place);
+	store_request_begin(header->unique & ~SLOTS_AGAIN, again || header->unique & SLOTS_AGAIN);
+	ops_thread.request = bytes;
+	ops_thread.request_len = len;
+	note_lock_owner(bytes, len);
+	status_operation();
+	fuse_session_process_buf(worker.session, &request);
+	ops_thread.request = NULL;
+	slots_end(&worker.slots, place, len);
+	store_request_end(worker.store);
+}
+
+/* 0: go on; 1: unmounted; -errno. */
+static int serve_one(unsigned place)
+{
+	ssize_t n = read(BOOT_FUSE_FD, slots_buffer(&worker.slots, place), SLOTS_BYTES);
 
 	if (n < 0) {
 		/* ENOENT: the request was interrupted before it was read. */
@@ -240,49 +262,98 @@ static int serve_one(struct secbuf *buffer)
 	}
 	if ((size_t)n < sizeof(struct fuse_in_header))
 		return -EIO;
-	struct fuse_buf request = {.mem = buffer->data, .size = (size_t)n};
-	note_lock_owner(buffer->data, (size_t)n);
-	status_operation();
-	fuse_session_process_buf(worker.session, &request);
-	secmem_wipe(buffer->data, (size_t)n);
+	serve_request(place, (size_t)n, false);
 	return 0;
 }
 
-static void *serve(void *unused)
+static void *serve(void *arg)
 {
-	AUTO_SECBUF buffer = SECBUF_INIT;
-	int r = secbuf_alloc(&buffer, REQUEST_BUFFER, SECMEM_SELF);
+	unsigned place = (unsigned)(uintptr_t)arg;
+	int r = ops_thread_begin();
 
-	(void)unused;
-	if (r == 0)
-		r = ops_thread_begin();
 	if (r < 0) {
 		log_err("cannot start a thread: %s", strerror(-r));
 		return (void *)(intptr_t)r;
 	}
-	/* A page that is not there yet would have to be fetched while the kernel copies a request,
-	 * and for a process that is being killed it does not do that: the request would fail
-	 * instead of coming again. (Locked memory is there; sanitizers do not lock.) */
-	secmem_wipe(buffer.data, buffer.cap);
 	while (r == 0)
-		r = serve_one(&buffer);
+		r = serve_one(place);
 	ops_thread_end();
 	if (r < 0)
 		log_err("cannot read requests: %s", strerror(-r));
 	return (void *)(intptr_t)(r < 0 ? r : 0);
 }
 
-/*
- * What the last worker had read and not answered comes again, where the kernel can do that
- * (Linux 6.9). A change that it had already committed is then tried a second time.
- */
+/* ---- what the last worker left ---- */
+
+/* It was being served when workers died, again and again: its caller gets an error, and everybody
+ * else is served. */
+static void drop_poison(unsigned place, const struct fuse_in_header *header)
+{
+	const struct fuse_out_header answer = {
+		.len = sizeof(answer), .error = -EIO, .unique = header->unique};
+
+	log_err("request %u on node %llu by uid %u ended the worker again and again: it gets an "
+		"error",
+		header->opcode, (unsigned long long)header->nodeid, header->uid);
+	/* FORGET and its like get no answer; ENOENT: it had been answered. */
+	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET &&
+		header->opcode != FUSE_INTERRUPT &&
+		write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0 && errno != ENOENT)
+		log_err("cannot answer it: %s", strerror(errno));
+	slots_end(&worker.slots, place, 0);
+}
+
+/* The place with the oldest request that is left, or -1. */
+static int oldest_left(size_t *ret_len, const struct fuse_in_header **ret_header)
+{
+	uint64_t oldest = UINT64_MAX;
+	int found = -1;
+
+	for (unsigned place = 0; place < slots_places(&worker.slots); place++) {
+		const void *request;
+		size_t len = slots_request(&worker.slots, place, &request);
+		const struct fuse_in_header *header = request;
+
+		if (len && (header->unique & ~SLOTS_AGAIN) < oldest) {
+			oldest = header->unique & ~SLOTS_AGAIN;
+			found = (int)place;
+			*ret_len = len;
+			*ret_header = header;
+		}
+	}
+	return found;
+}
+
+/* One at a time, so that one that kills us too is known for it. */
+static int worker_finish(void)
+{
+	const struct fuse_in_header *header = NULL;
+	size_t len = 0;
+	int place;
+	int r = ops_thread_begin();
+
+	if (r < 0)
+		return r;
+	slots_blame(&worker.slots, worker.boot.blame);
+	while ((place = oldest_left(&len, &header)) >= 0) {
+		if (slots_blamed(&worker.slots, (unsigned)place) >= SLOTS_BLAME_MOST)
+			drop_poison((unsigned)place, header);
+		else
+			serve_request((unsigned)place, len, true);
+	}
+	ops_thread_end();
+	return 0;
+}
+
+/* What died between the kernel and a slot comes again, where the kernel can do that (Linux 6.9). */
 static void worker_ask_again(void)
 {
 	const struct fuse_out_header again = {.len = sizeof(again), .error = BOOT_NOTIFY_RESEND};
 	struct fuse_init_in in = {0};
 	size_t head = sizeof(struct fuse_in_header);
 
-	if (worker.boot.generation < 2 || worker.boot.init_len < head + sizeof(in))
+	if (!worker.config.resend || worker.boot.generation < 2 ||
+		worker.boot.init_len < head + sizeof(in))
 		return;
 	memcpy(&in, worker.boot.init_request + head, sizeof(in));
 	if (!(in.flags & FUSE_INIT_EXT) || !((uint64_t)in.flags2 << 32 & BOOT_HAS_RESEND))
@@ -291,18 +362,31 @@ static void worker_ask_again(void)
 		log_err("cannot ask for the requests in flight again: %s", strerror(errno));
 }
 
+/* The supervisor replaces a worker that it does not hear of. */
+static void beat(void *unused)
+{
+	(void)unused;
+	slots_beat(&worker.slots);
+	if (worker.config.hang_timeout &&
+		later_add(worker.config.hang_timeout * 1000 / 4, beat, NULL) < 0)
+		log_warn("no memory for a sign of life");
+}
+
 static int worker_serve(struct why *why)
 {
-	pthread_t threads[64];
+	pthread_t threads[SLOTS_MAX];
 	unsigned n = 0;
 	int failed = later_start(ops_thread_begin, ops_thread_end);
 
-	worker_ask_again();
+	beat(NULL);
 	if (failed == 0)
+		failed = worker_finish();
+	if (failed == 0) {
+		worker_ask_again();
 		failed = worker_ready();
-	while (failed == 0 && n < worker.config.threads &&
-		n < sizeof(threads) / sizeof(threads[0])) {
-		int r = -pthread_create(&threads[n], NULL, serve, NULL);
+	}
+	while (failed == 0 && n < worker.slots.n) {
+		int r = -pthread_create(&threads[n], NULL, serve, (void *)(uintptr_t)n);
 		if (r < 0 && n == 0)
 			failed = r;
 		if (r < 0)
@@ -349,7 +433,9 @@ static int worker_start(struct why *why)
 			strerror(-r));
 	secmem_set_share(worker_share());
 	view_init();
-	r = worker_map_keys(why);
+	r = slots_map(BOOT_SLOTS_FD, &worker.slots, why);
+	if (r == 0)
+		r = worker_map_keys(why);
 	if (r == 0)
 		r = worker_confine(why);
 	if (r == 0)

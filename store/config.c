@@ -66,6 +66,8 @@ static const struct setting settings[] = {
 	{"private_root", KIND_SWITCH, AT(private_root), 0, 0},
 	{"private_deny", KIND_DENY, AT(deny), 0, 0},
 	{"stop_timeout", KIND_NUMBER, AT(stop_timeout), 0, 3600},
+	{"hang_timeout", KIND_NUMBER, AT(hang_timeout), 0, 3600},
+	{"resend", KIND_SWITCH, AT(resend), 0, 0},
 	{"debug", KIND_SWITCH, AT(debug), 0, 0},
 	{"passphrase_fd", KIND_FD, AT(passphrase_fd), 0, INT_MAX},
 	{"passphrase", KIND_WORD, AT(passphrase), 0, 0},
@@ -87,6 +89,8 @@ void config_init(struct config *config)
 		.public_mode = 0755,
 		.private_root = true,
 		.stop_timeout = 5,
+		.hang_timeout = 60,
+		.resend = true,
 		.passphrase_fd = -1,
 	};
 }

@@ -49,7 +49,11 @@ struct config {
 						  added to the built-in ones */
 	size_t ndeny;
 	unsigned stop_timeout; /* stop_timeout = seconds to wait for open files at SIGTERM (5) */
-	bool debug;            /* debug = yes|no */
+	unsigned hang_timeout; /* hang_timeout = seconds after which a worker that does not move is
+				  replaced, 0: never (60) */
+	bool resend; /* resend = yes|no (yes): may the kernel be asked to send unanswered requests
+			again */
+	bool debug;  /* debug = yes|no */
 	/* Not in the file: only from the command line or -o. */
 	int passphrase_fd; /* passphrase-fd=N; -1: none */
 	bool passphrase;   /* -o passphrase: ask on the terminal */

@@ -93,6 +93,11 @@ static const char *const queries[QUERY_MAX] = {
 	[QUERY_SLOTS] = "SELECT id, kind, salt, ops, mem, label, box FROM slot ORDER BY id",
 	[QUERY_SLOT_INSERT] = "INSERT INTO slot(id, kind, salt, ops, mem, label, box) VALUES(?1, "
 			      "?2, ?3, ?4, ?5, ?6, ?7)",
+	[QUERY_DONE] = "SELECT generation, result FROM done WHERE \"unique\" = ?1",
+	[QUERY_DONE_INSERT] =
+		"INSERT OR REPLACE INTO done(\"unique\", generation, result) VALUES(?1, ?2, ?3)",
+	[QUERY_DONE_DELETE] = "DELETE FROM done WHERE \"unique\" = ?1",
+	[QUERY_DONE_PRUNE] = "DELETE FROM done WHERE generation < ?1",
 };
 
 const char *schema_query_text(enum schema_query query)

@@ -48,6 +48,10 @@ enum schema_query {
 	QUERY_VALUE_COUNT,
 	QUERY_SLOTS,
 	QUERY_SLOT_INSERT,
+	QUERY_DONE,
+	QUERY_DONE_INSERT,
+	QUERY_DONE_DELETE,
+	QUERY_DONE_PRUNE,
 	QUERY_MAX, /* how many there are */
 };
 

@@ -31,6 +31,7 @@ enum seal_dom {
 	SEAL_SECRET = 'S',
 	SEAL_HISTORY = 'H',
 	SEAL_VALUE = 'V',
+	SEAL_DONE = 'D',
 	SEAL_SLOT = 'K', /* + kind */
 };
 

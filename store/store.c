@@ -576,9 +576,17 @@ int store_open(const char *path, const struct keyslot_keys *keys, const struct s
 	return 0;
 }
 
+void store_journal(struct store *store, uint64_t mount, uint32_t generation)
+{
+	store->mount_id = mount;
+	store->generation = generation;
+}
+
 int store_start(struct store *store)
 {
-	return writer_start(store);
+	int r = store->generation ? done_prune(store, store->db) : 0;
+
+	return r < 0 ? r : writer_start(store);
 }
 
 void store_close(struct store *store)

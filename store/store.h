@@ -108,6 +108,35 @@ int store_open(const char *path, const struct keyslot_keys *keys, const struct s
 /* Starts the writer and the checkpointer. Before it every change is refused with -EAGAIN. */
 int store_start(struct store *store);
 
+/* ---- requests that may come again ---- */
+
+/*
+ * Before store_start: keep a journal of the requests that changes were made for, so that each is
+ * made once even if a worker dies between the change and its answer. mount: a number of this mount
+ * alone; generation: counts its workers from 1.
+ */
+void store_journal(struct store *store, uint64_t mount, uint32_t generation);
+
+/*
+ * What the calling thread changes until store_request_end is asked for by the request of this
+ * number (even, never used twice in a mount, not 0). again: an earlier worker may have made the
+ * change: then it is not made again but answered as it was. Without a journal or a request changes
+ * are not recorded.
+ */
+void store_request_begin(uint64_t unique, bool again);
+
+/* It is answered and cannot come again: the next commit forgets it. */
+void store_request_end(struct store *store);
+
+#ifdef SECRETFS_FAULTS
+/* For tests: called after each commit, before anybody is told of it. */
+extern void (*store_fault_committed)(void);
+#endif
+
+/* Did an earlier worker make the change that the calling thread's request asks for? 0 or 1, -errno.
+ */
+int store_request_was_done(struct store_reader *reader);
+
 /* Stops the threads, checkpoints, closes; all readers must be closed before. NULL is fine. */
 void store_close(struct store *store);
 

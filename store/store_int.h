@@ -19,6 +19,7 @@
 
 #include "cache.h"
 #include "db.h"
+#include "done.h"
 #include "header.h"
 #include "index.h"
 #include "keyslot.h"
@@ -48,6 +49,8 @@ struct store {
 	uint8_t id[16];
 	struct store_limits limits;
 	int64_t public_ns;
+	uint64_t mount_id; /* of the journal; generation 0: there is none */
+	uint32_t generation;
 
 	/* By the writer thread alone, once it runs. */
 	struct db *db;
@@ -161,7 +164,9 @@ struct txn {
 	struct row past;
 	struct secbuf sealed; /* scratch for boxes */
 	int64_t secrets;      /* how many the group made, less how many it removed */
-	int64_t *changed;     /* rows to forget in the cache after the commit */
+	uint64_t *answered;   /* requests whose records go with this group */
+	size_t nanswered;
+	int64_t *changed; /* rows to forget in the cache after the commit */
 	size_t nchanged;
 	size_t changed_cap;
 };
@@ -234,6 +239,7 @@ int txn_value_delete(struct txn *txn, uint64_t value_id);
 struct job {
 	int (*run)(struct txn *txn, void *arg);
 	void *arg;
+	struct done_request request;
 	/* The writer's: */
 	int result;
 	bool done;
@@ -244,7 +250,13 @@ struct job {
 int writer_start(struct store *store);
 void writer_stop(struct store *store);
 
-/* Runs a job in the writer's next group and returns its result when it is durable. */
-int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg);
+/* Runs a job in the writer's next group and returns its result when it is durable. What the caller
+ * is answered besides lies in result (within arg; NULL: nothing) and is recorded with the request
+ * of the calling thread. */
+int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg, void *result,
+	size_t len);
+
+/* A request is answered: its record goes with the next group. */
+void writer_forget(struct store *store, uint64_t unique);
 
 #endif

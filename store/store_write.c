@@ -144,7 +144,7 @@ int store_secret_create(struct store *store, struct store_ns ns, const char *nam
 	const struct store_new *attr, uint64_t *ret_row)
 {
 	struct secret_job job = {.ns = ns, .name = name, .name_len = name_len, .attr = attr};
-	int r = writer_run(store, secret_create_job, &job);
+	int r = writer_run(store, secret_create_job, &job, &job.row, sizeof(job.row));
 
 	if (r == 0)
 		*ret_row = job.row;
@@ -168,7 +168,7 @@ int store_secret_remove(struct store *store, struct store_ns ns, const char *nam
 	uint64_t *ret_row)
 {
 	struct secret_job job = {.ns = ns, .name = name, .name_len = name_len};
-	int r = writer_run(store, secret_remove_job, &job);
+	int r = writer_run(store, secret_remove_job, &job, &job.row, sizeof(job.row));
 
 	if (r == 0)
 		*ret_row = job.row;
@@ -304,7 +304,7 @@ static int move_job(struct txn *txn, void *arg)
 int store_secret_rename(struct store *store, const struct store_move *move, uint64_t ret_rows[2])
 {
 	struct move_job job = {.move = move};
-	int r = writer_run(store, move_job, &job);
+	int r = writer_run(store, move_job, &job, job.rows, sizeof(job.rows));
 
 	if (r == 0)
 		memcpy(ret_rows, job.rows, sizeof(job.rows));
@@ -400,7 +400,7 @@ int store_key_create(struct store *store, uint64_t row, const char *name, size_t
 {
 	struct key_job job = {
 		.uid = attr->uid, .row = row, .name = name, .name_len = name_len, .attr = attr};
-	int r = writer_run(store, key_create_job, &job);
+	int r = writer_run(store, key_create_job, &job, job.touched, sizeof(job.touched));
 
 	if (r == 0)
 		*ret = job.touched[0];
@@ -431,7 +431,7 @@ int store_key_remove(struct store *store, uint64_t row, const char *name, size_t
 	uint32_t uid, struct store_touched *ret)
 {
 	struct key_job job = {.uid = uid, .row = row, .name = name, .name_len = name_len};
-	int r = writer_run(store, key_remove_job, &job);
+	int r = writer_run(store, key_remove_job, &job, job.touched, sizeof(job.touched));
 
 	if (r == 0)
 		*ret = job.touched[0];
@@ -508,7 +508,7 @@ int store_key_rename(struct store *store, uint64_t row, const char *from, size_t
 		.to = to,
 		.to_len = to_len,
 		.flags = flags};
-	int r = writer_run(store, key_rename_job, &job);
+	int r = writer_run(store, key_rename_job, &job, job.touched, sizeof(job.touched));
 
 	if (r == 0)
 		memcpy(ret, job.touched, sizeof(job.touched));
@@ -602,7 +602,7 @@ int store_put(struct store *store, const struct store_put *put, struct store_tou
 		r = sealed_value_make(
 			store, put->row, put->key_no, put->bytes, put->len, &job.value);
 	if (r == 0)
-		r = writer_run(store, put_job, &job);
+		r = writer_run(store, put_job, &job, &job.touched, sizeof(job.touched));
 	sealed_value_clear(&job.value);
 	if (r == 0)
 		*ret = job.touched;
@@ -678,7 +678,7 @@ int store_merge(struct store *store, const struct store_merge *merge, struct sto
 	job.values = calloc(merge->n ? merge->n : 1, sizeof(*job.values));
 	if (!job.values)
 		return -ENOMEM;
-	int r = writer_run(store, merge_job, &job);
+	int r = writer_run(store, merge_job, &job, &job.touched, sizeof(job.touched));
 	for (size_t i = 0; i < merge->n; i++)
 		sealed_value_clear(&job.values[i]);
 	free(job.values);
@@ -795,7 +795,7 @@ int store_attr_set(struct store *store, uint64_t row, uint32_t key_no, uint32_t 
 	const struct store_attr *attr, struct store_touched *ret)
 {
 	struct attr_job job = {.uid = uid, .row = row, .key_no = key_no, .attr = attr};
-	int r = writer_run(store, attr_job, &job);
+	int r = writer_run(store, attr_job, &job, &job.touched, sizeof(job.touched));
 
 	if (r == 0)
 		*ret = job.touched;
@@ -845,5 +845,5 @@ int store_ns_attr_set(struct store *store, struct store_ns ns, const struct stor
 {
 	struct attr_job job = {.ns = ns, .attr = attr};
 
-	return writer_run(store, ns_attr_job, &job);
+	return writer_run(store, ns_attr_job, &job, NULL, 0);
 }

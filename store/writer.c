@@ -21,6 +21,10 @@ struct writer {
 	struct job *first;     /* lock */
 	struct job **last;     /* lock */
 	bool stopping;         /* lock */
+	uint64_t *answered;    /* lock, and the two below: requests whose records may go */
+	size_t nanswered;
+	size_t answered_cap;
+	size_t spare_cap; /* of txn.answered, which the two take turns with */
 	pthread_t thread;
 	struct txn txn; /* the writer thread's */
 
@@ -46,6 +50,27 @@ static int txn_run(struct txn *txn, enum schema_query which)
 	return r < 0 ? r : db_run(query, 0);
 }
 
+#ifdef SECRETFS_FAULTS
+void (*store_fault_committed)(void);
+#endif
+
+/* Runs the job, unless the request behind it was answered before. */
+static int job_do(struct txn *txn, struct job *job)
+{
+	const struct done_request *request = &job->request;
+	int code = 0;
+	int r = request->unique && request->again ? done_find(txn->store, txn->db, request, &code)
+						  : 0;
+
+	if (r != 0)
+		return r < 0 ? r : code;
+	code = job->run(txn, job->arg);
+	if (code < 0 || !request->unique)
+		return code;
+	r = done_record(txn->store, txn->db, request, code);
+	return r < 0 ? r : code;
+}
+
 /* Some errors make SQLite roll the whole transaction back by itself; -ESTALE says so. */
 static int job_run(struct txn *txn, struct job *job)
 {
@@ -53,7 +78,7 @@ static int job_run(struct txn *txn, struct job *job)
 	int r = txn_run(txn, QUERY_SAVEPOINT);
 
 	if (r == 0)
-		r = job->run(txn, job->arg);
+		r = job_do(txn, job);
 	if (r >= 0) {
 		job->result = r;
 		r = txn_run(txn, QUERY_RELEASE);
@@ -68,6 +93,15 @@ static int job_run(struct txn *txn, struct job *job)
 	if (back == 0)
 		back = txn_run(txn, QUERY_RELEASE);
 	return back < 0 ? -ESTALE : 0;
+}
+
+static int group_forget(struct txn *txn)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < txn->nanswered && r == 0; i++)
+		r = done_forget(txn->db, txn->answered[i]);
+	return r;
 }
 
 static void group_rollback(struct txn *txn, const struct txn_mark *mark)
@@ -94,6 +128,7 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 		r = txn_run(txn, QUERY_BEGIN_WRITE);
 	if (r < 0)
 		return r;
+	r = group_forget(txn);
 	for (struct job *job = first; job != end && r == 0; job = job->next)
 		r = job_run(txn, job);
 	if (r == 0)
@@ -105,6 +140,11 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 		txn->store->root.commits = commits;
 		return r;
 	}
+#ifdef SECRETFS_FAULTS
+	if (store_fault_committed)
+		store_fault_committed();
+#endif
+	txn->nanswered = 0;
 	txn_forget(txn);
 	atomic_fetch_add(&txn->store->secrets, (uint64_t)txn->secrets);
 	return 0;
@@ -152,6 +192,21 @@ static bool writer_wait(struct writer *writer)
 	return pthread_cond_timedwait(&writer->wanted, &writer->lock, &until) == ETIMEDOUT;
 }
 
+/* With the lock. What a group that failed has not got rid of is forgotten: such a record is only in
+ * the way of nobody until the next worker's start. */
+static void take_answered(struct writer *writer)
+{
+	uint64_t *spare = writer->txn.answered;
+
+	writer->txn.answered = writer->answered;
+	writer->txn.nanswered = writer->nanswered;
+	writer->answered = spare;
+	writer->nanswered = 0;
+	size_t cap = writer->answered_cap;
+	writer->answered_cap = writer->spare_cap;
+	writer->spare_cap = cap;
+}
+
 static void *writer_main(void *arg)
 {
 	struct writer *writer = arg;
@@ -164,6 +219,8 @@ static void *writer_main(void *arg)
 		struct job *jobs = writer->first;
 		writer->first = NULL;
 		writer->last = &writer->first;
+		if (jobs)
+			take_answered(writer);
 		if (!jobs && writer->stopping)
 			break;
 		pthread_mutex_unlock(&writer->lock);
@@ -201,6 +258,8 @@ static void *checkpointer_main(void *arg)
 
 static void writer_free(struct writer *writer)
 {
+	free(writer->answered);
+	free(writer->txn.answered);
 	txn_clear(&writer->txn);
 	db_close(writer->checkpoint_db);
 	pthread_cond_destroy(&writer->wanted);
@@ -260,13 +319,39 @@ void writer_stop(struct store *store)
 	writer_free(writer);
 }
 
-int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg)
+void writer_forget(struct store *store, uint64_t unique)
+{
+	struct writer *writer = store->writer;
+
+	if (!writer)
+		return;
+	pthread_mutex_lock(&writer->lock);
+	if (writer->nanswered == writer->answered_cap) {
+		size_t cap = writer->answered_cap ? writer->answered_cap * 2 : 64;
+		uint64_t *answered = reallocarray(writer->answered, cap, sizeof(*answered));
+		if (answered) {
+			writer->answered = answered;
+			writer->answered_cap = cap;
+		}
+	}
+	/* Without memory the record stays until the mount ends. */
+	if (writer->nanswered < writer->answered_cap)
+		writer->answered[writer->nanswered++] = unique;
+	pthread_mutex_unlock(&writer->lock);
+}
+
+int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg, void *result,
+	size_t len)
 {
 	struct writer *writer = store->writer;
 	struct job job = {.run = run, .arg = arg, .woken = PTHREAD_COND_INITIALIZER};
 
 	if (!writer)
 		return -EAGAIN;
+	if (store->generation)
+		job.request = done_request_next();
+	job.request.result = result;
+	job.request.len = len;
 	pthread_mutex_lock(&writer->lock);
 	*writer->last = &job;
 	writer->last = &job.next;

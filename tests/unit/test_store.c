@@ -548,9 +548,98 @@ static void test_create_refuses(void **state)
 	close(second);
 }
 
+/* ---- the journal of answered requests ---- */
+
+static int make_secret(const char *name, uint64_t *ret_row)
+{
+	const struct store_new attr = {.uid = 0, .mode = 0755};
+
+	return store_secret_create(
+		store, (struct store_ns){NS_PUBLIC, 0}, name, strlen(name), &attr, ret_row);
+}
+
+static void reopen_as(uint64_t mount, uint32_t generation)
+{
+	struct why why = {""};
+
+	close_it();
+	if (store_open(store_path, &keys, &limits, &store, &why) < 0)
+		fail_msg("%s", why.text);
+	store_journal(store, mount, generation);
+	must(store_start(store));
+	must(store_reader_open(store, &reader));
+}
+
+static int was_done(uint64_t unique)
+{
+	store_request_begin(unique, true);
+	must(store_begin(reader));
+	int r = store_request_was_done(reader);
+	store_end(reader);
+	store_request_begin(0, false);
+	return r;
+}
+
+static void test_journal_answers_again(void **state)
+{
+	uint64_t first = 0, again = 0;
+
+	(void)state;
+	reopen_as(7, 1);
+	store_request_begin(2, false);
+	must(make_secret("a", &first));
+	/* The worker dies here: the next one has the request once more. */
+	reopen_as(7, 2);
+	assert_int_equal(was_done(2), 1);
+	assert_int_equal(was_done(4), 0);
+	store_request_begin(2, true);
+	must(make_secret("a", &again));
+	assert_int_equal(again, first);
+	store_request_end(store);
+	/* Another request of the same kind is another change. */
+	store_request_begin(4, true);
+	assert_int_equal(make_secret("a", &again), -EEXIST);
+	store_request_end(store);
+	/* Answered: the next commit forgets it. */
+	must(make_secret("b", &again));
+	assert_int_equal(was_done(2), 0);
+}
+
+static void test_journal_is_of_one_mount(void **state)
+{
+	uint64_t row = 0;
+
+	(void)state;
+	reopen_as(7, 1);
+	store_request_begin(2, false);
+	must(make_secret("a", &row));
+	store_request_begin(0, false);
+	/* A worker of another mount that calls itself the second one: the record does not
+	 * authenticate for it. */
+	reopen_as(8, 2);
+	assert_int_equal(was_done(2), -EBADMSG);
+	reopen_as(8, 1);
+	assert_int_equal(was_done(2), 0);
+}
+
+static void test_journal_keeps_failures_out(void **state)
+{
+	uint64_t row = 0;
+
+	(void)state;
+	reopen_as(7, 1);
+	must(make_secret("a", &row));
+	store_request_begin(2, false);
+	assert_int_equal(make_secret("a", &row), -EEXIST);
+	assert_int_equal(was_done(2), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_journal_answers_again, make, destroy),
+		cmocka_unit_test_setup_teardown(test_journal_is_of_one_mount, make, destroy),
+		cmocka_unit_test_setup_teardown(test_journal_keeps_failures_out, make, destroy),
 		cmocka_unit_test_setup_teardown(test_values, make, destroy),
 		cmocka_unit_test_setup_teardown(test_history, make, destroy),
 		cmocka_unit_test_setup_teardown(test_names, make, destroy),

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+# crash: workers that die in the middle of a request. What they had read is finished by the next one, each change is made
+# exactly once, and a request that kills workers gets an error alone. With and without the kernel's help (resend).
+
+setup() {
+	load ../helpers
+	make_store
+	start_daemon ${RESEND:+resend=$RESEND}
+	WORKER_MAY_DIE=1
+	mkdir "$PUB/s" "$PUB/t"
+	printf one >"$PUB/s/k"
+	printf two >"$PUB/s/l"
+	grep -q "fault-segv" "$DAEMON" || skip "the build has no faults"
+}
+
+teardown() {
+	finish
+}
+
+# after_commit COMMAND...: the worker is killed between the command's commit and its answer.
+after_commit() {
+	local before
+	before=$(worker_pid)
+	expect ENOENT stat "$MNT/.fault-commit"
+	soon 20 "$@" || return 1
+	eventually 10 worker_is_not "$before"
+}
+
+worker_is_not() {
+	local now
+	now=$(worker_pid) 2>/dev/null && [ "$now" != "$1" ]
+}
+
+versions() {
+	getfattr --only-values --absolute-names -n user.secretfs.version "$1"
+}
+
+# What each kind of change looks like when it has happened once. A second time each would fail or undo itself.
+each_change_once() {
+	after_commit expect OK mkdir "$PUB/new"
+	[ -d "$PUB/new" ]
+	after_commit expect OK rmdir "$PUB/new"
+	expect ENOENT stat "$PUB/new"
+
+	local version
+	version=$(versions "$PUB/s")
+	after_commit expect OK mknod "$PUB/s/made"
+	same $((version + 1)) "$(versions "$PUB/s")"
+	after_commit expect OK unlink "$PUB/s/made"
+	same $((version + 2)) "$(versions "$PUB/s")"
+	expect ENOENT stat "$PUB/s/made"
+
+	after_commit expect OK rename "$PUB/s" "$PUB/moved"
+	after_commit expect OK rename "$PUB/moved" "$PUB/t" EXCHANGE
+	same one "$(cat "$PUB/t/k")"
+	not test -e "$PUB/moved/k"
+	after_commit expect OK rename "$PUB/t/k" "$PUB/t/m"
+	after_commit expect OK rename "$PUB/t/m" "$PUB/t/l" EXCHANGE
+	same one "$(cat "$PUB/t/l")"
+	same two "$(cat "$PUB/t/m")"
+
+	after_commit expect OK chmod "$PUB/t/l" 0600
+	same 600 "$(stat -c %a "$PUB/t/l")"
+	after_commit truncate -s 1 "$PUB/t/l"
+	same o "$(cat "$PUB/t/l")"
+	after_commit setfattr -n user.secretfs.description -v words "$PUB/t"
+	same words "$(getfattr --only-values --absolute-names -n user.secretfs.description "$PUB/t")"
+
+	version=$(versions "$PUB/t")
+	after_commit "$PYTHON" -c '
+import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
+os.write(fd, b"+")
+os.close(fd)' "$PUB/t/l"
+	same o+ "$(cat "$PUB/t/l")"
+	same $((version + 1)) "$(versions "$PUB/t")"
+	after_commit "$PYTHON" -c '
+import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
+os.write(fd, b"+")
+os.fsync(fd)' "$PUB/t/l"
+	same o++ "$(cat "$PUB/t/l")"
+	after_commit sh -c 'echo "{\"a\": \"1\", \"m\": null}" >"$1"' sh "$PUB/t/.json"
+	same '{"a": "1", "l": "o++"}' "$(cat "$PUB/t/.json")"
+	same 0 "$(sqlite3 "file:$STORE?mode=ro" 'SELECT count(*) > 4 FROM done')"
+}
+
+@test "each change is made exactly once" {
+	each_change_once
+}
+
+@test "each change is made exactly once by a kernel that sends nothing again" {
+	restart_daemon resend=no
+	each_change_once
+}
+
+@test "a fresh mount does not answer from the journal of another" {
+	after_commit expect OK mkdir "$PUB/new"
+	restart_daemon
+	same 0 "$(sqlite3 "file:$STORE?mode=ro" 'SELECT count(*) FROM done')"
+	expect EEXIST mkdir "$PUB/new"
+}
+
+poison() {
+	exec 7<"$PUB/s/k"
+	expect EIO stat "$MNT/.fault-$1"
+	same one "$(soon 20 cat <&7)"
+	exec 7<&-
+	same two "$(soon 20 cat "$PUB/s/l")"
+	soon 20 mkdir "$PUB/after"
+	# It is the request that is dropped; the next one has its own two tries.
+	expect EIO stat "$MNT/.fault-$1"
+	mountpoint -q "$MNT"
+}
+
+@test "a request that ends the worker gets EIO at the second death, and the others are served" {
+	[ -z "${SECRETFS_SANITIZED:-}" ] || skip "a sanitizer ends the worker in its own way"
+	poison segv
+}
+
+@test "so does one that aborts it, on a kernel that sends nothing again" {
+	[ -z "${SECRETFS_SANITIZED:-}" ] || skip "a sanitizer ends the worker in its own way"
+	restart_daemon resend=no
+	poison abort
+}
+
+@test "many such requests at once do not end the mount" {
+	[ -z "${SECRETFS_SANITIZED:-}" ] || skip "a sanitizer ends the worker in its own way"
+	for _ in {1..12}; do
+		("$SC" stat "$MNT/.fault-segv" >>"$SFS/answers") &
+	done
+	wait
+	same 12 "$(grep -c EIO "$SFS/answers")"
+	same one "$(soon 30 cat "$PUB/s/k")"
+}
+
+@test "a worker that hangs is replaced; what hung gets EIO, everybody else an answer" {
+	restart_daemon hang_timeout=2 threads=2
+	before=$(worker_pid)
+	("$SC" stat "$MNT/.fault-hang" >"$SFS/answer") &
+	same one "$(soon 30 cat "$PUB/s/k")"
+	wait
+	same EIO "$(cat "$SFS/answer")"
+	worker_is_not "$before"
+}
+
+@test "a worker that is stopped is replaced" {
+	restart_daemon hang_timeout=2
+	before=$(worker_pid)
+	kill -STOP "$before"
+	same one "$(soon 30 cat "$PUB/s/k")"
+	worker_is_not "$before"
+}
+
+@test "an OPEN that waits for a writer outlives the worker, also without the kernel's help" {
+	restart_daemon resend=no
+	"$PYTHON" - "$PUB/s/k" "$(worker_pid)" <<'END'
+import os, signal, subprocess, sys, time
+k, worker = sys.argv[1], int(sys.argv[2])
+w = os.open(k, os.O_WRONLY | os.O_TRUNC)
+d = os.dup(w)
+os.close(d)  # flushed: readers wait for what comes
+reader = subprocess.Popen(["cat", k], stdout=subprocess.PIPE)
+time.sleep(0.03)
+os.kill(worker, signal.SIGKILL)
+assert reader.communicate(timeout=20)[0] == b"one"
+END
+}
+
+@test "users and crashes: no reader sees an error, nothing that was closed is lost" {
+	chmod 1777 "$PUB"
+	for resend in yes no; do
+		restart_daemon resend=$resend
+		SECONDS_EACH=${SECRETFS_LONG:-8} "$PYTHON" "$TESTS/mount/crashes.py" "$MNT" "$(supervisor_pid)"
+	done
+}
+
+@test "so it is for a plain user's own mount" {
+	[ "$(stat -c %a /dev/fuse)" = 666 ] || skip "/dev/fuse is not for plain users here"
+	command -v fusermount3 >/dev/null || skip "there is no fusermount3"
+	mkdir "$SFS/own" "$SFS/home"
+	chown "$ALICE:$ALICE" "$SFS/own" "$SFS/home"
+	cp "$DAEMON" "$CTL" "$SFS/bin/"
+	chmod 755 "$SFS" "$SFS/bin" "$SFS"/bin/*
+	as "$ALICE" "$SFS/bin/secretctl" store init "$SFS/home/store/store.db" --keyfile "$SFS/home/key" </dev/null
+	as "$ALICE" "$SFS/bin/secretfs" -o keyfile="$SFS/home/key" "$SFS/home/store/store.db" "$SFS/own" </dev/null
+	as "$ALICE" mkdir "$SFS/own/private/s"
+	as "$ALICE" sh -c 'printf own >"$1"' sh "$SFS/own/private/s/k"
+	for _ in 1 2 3; do
+		kill -9 "$(pgrep -u "$ALICE" -f 'secretfs --worker')"
+		same own "$(soon 20 as "$ALICE" cat "$SFS/own/private/s/k")"
+	done
+	as "$ALICE" fusermount3 -u "$SFS/own"
+}
