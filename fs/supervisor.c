@@ -22,6 +22,7 @@
 #include "helper.h"
 #include "log.h"
 #include "mount.h"
+#include "notify.h"
 #include "secmem.h"
 #include "slots.h"
 #include "store.h"
@@ -78,6 +79,7 @@ struct supervisor {
 	enum stop_phase stop;
 	int64_t stop_at;
 	int64_t next_at;
+	int64_t alive_at; /* when the service manager wants the next sign of life */
 
 	bool over;
 	int code; /* exit code */
@@ -370,6 +372,8 @@ static void on_ready(struct supervisor *s)
 	if (!s->served)
 		announce(s);
 	s->served = true;
+	notify_send("READY=1\nSTATUS=Serving %s at %s (worker %d, generation %u)\nMAINPID=%d",
+		s->config->store, s->mount.path, (int)s->worker, s->boot.generation, (int)getpid());
 	log_info("serving %s at %s (worker %d, generation %u)", s->config->store, s->mount.path,
 		(int)s->worker, s->boot.generation);
 }
@@ -423,6 +427,7 @@ static void plan_next(struct supervisor *s, bool was_serving, bool suspect, cons
 {
 	int64_t now = now_ms();
 
+	notify_send("STATUS=The worker %s: starting another", death);
 	if (was_serving) {
 		/* A request that kills workers is dropped by itself; what dies without one waits
 		 * longer and longer. */
@@ -553,6 +558,7 @@ static void on_stop(struct supervisor *s)
 	}
 	if (s->stop == STOP_NO) {
 		log_info("stopping %s", s->mount.path);
+		notify_send("STOPPING=1\nSTATUS=Waiting for open files");
 		s->stop = STOP_UMOUNT;
 		s->stop_at = now_ms() + (int64_t)s->config->stop_timeout * 1000;
 		s->next_at = now_ms();
@@ -604,10 +610,20 @@ static int64_t hang_limit(const struct supervisor *s)
 	return (int64_t)s->config->hang_timeout * 1000;
 }
 
+/* The worker lives, or its successor is on its way: the service manager need not do anything. */
+static void sign_of_life(struct supervisor *s, int64_t now)
+{
+	if (!notify_watchdog_ms() || now < s->alive_at)
+		return;
+	notify_send("WATCHDOG=1");
+	s->alive_at = now + notify_watchdog_ms();
+}
+
 static void on_time(struct supervisor *s)
 {
 	int64_t now = now_ms();
 
+	sign_of_life(s, now);
 	if (s->stop != STOP_NO) {
 		if (now >= s->next_at)
 			stop_step(s);
@@ -630,22 +646,29 @@ static void on_time(struct supervisor *s)
 	}
 }
 
-/* Milliseconds to the next thing that on_time would do; -1: nothing but events. */
+/* When on_time has something to do next; INT64_MAX: nothing but events. */
+static int64_t next_time(const struct supervisor *s)
+{
+	if (s->stop != STOP_NO)
+		return s->next_at;
+	if (s->worker == 0)
+		return s->start_at;
+	if (!s->serving)
+		return s->ready_by;
+	return hang_limit(s) ? now_ms() + hang_limit(s) / 4 : INT64_MAX;
+}
+
+/* Milliseconds, for poll. */
 static int time_left(const struct supervisor *s)
 {
-	int64_t at;
-	int64_t left;
+	int64_t at = next_time(s);
 
-	if (s->stop != STOP_NO)
-		at = s->next_at;
-	else if (s->worker == 0)
-		at = s->start_at;
-	else if (!s->serving)
-		at = s->ready_by;
-	else
-		return hang_limit(s) ? (int)(hang_limit(s) / 4) : -1;
-	left = at - now_ms();
-	return left > 0 ? (int)left : 0;
+	if (notify_watchdog_ms() && s->alive_at < at)
+		at = s->alive_at;
+	if (at == INT64_MAX)
+		return -1;
+	at -= now_ms();
+	return at > 0 ? (int)at : 0;
 }
 
 static void watch(struct supervisor *s)
@@ -770,6 +793,8 @@ int supervisor_run(const struct config *config, const char *program, int launche
 	};
 	int err = open_program(&s, &s.why);
 
+	if (notify_init() < 0)
+		log_warn("NOTIFY_SOCKET is not the name of a socket");
 	if (!err)
 		err = start(&s, &s.why);
 
