@@ -175,20 +175,45 @@ END
 	done
 }
 
-@test "so it is for a plain user's own mount" {
-	[ "$(stat -c %a /dev/fuse)" = 666 ] || skip "/dev/fuse is not for plain users here"
-	command -v fusermount3 >/dev/null || skip "there is no fusermount3"
-	mkdir "$SFS/own" "$SFS/home"
-	chown "$ALICE:$ALICE" "$SFS/own" "$SFS/home"
-	cp "$DAEMON" "$CTL" "$SFS/bin/"
-	chmod 755 "$SFS" "$SFS/bin" "$SFS"/bin/*
-	as "$ALICE" "$SFS/bin/secretctl" store init "$SFS/home/store/store.db" --keyfile "$SFS/home/key" </dev/null
-	as "$ALICE" "$SFS/bin/secretfs" -o keyfile="$SFS/home/key" "$SFS/home/store/store.db" "$SFS/own" </dev/null
-	as "$ALICE" mkdir "$SFS/own/private/s"
-	as "$ALICE" sh -c 'printf own >"$1"' sh "$SFS/own/private/s/k"
-	for _ in 1 2 3; do
-		kill -9 "$(pgrep -u "$ALICE" -f 'secretfs --worker')"
-		same own "$(soon 20 as "$ALICE" cat "$SFS/own/private/s/k")"
+@test "a container with one secret goes on while workers die" {
+	command -v bwrap >/dev/null || skip "there is no bubblewrap"
+	bwrap --ro-bind / / true || skip "bubblewrap cannot make namespaces here"
+	bwrap --ro-bind / / --tmpfs /mnt --ro-bind "$PUB/s" /mnt bash -c '
+		exec 7</mnt/k
+		for ((i = 0; i < 400; i++)); do
+			[ "$(cat /mnt/k)" = one ] || exit 1
+			[ "$(ls /mnt)" = "k
+l" ] || exit 2
+			sleep 0.01
+		done
+		[ "$(cat <&7)" = one ]' 3>&- &
+	reader=$!
+	while kill -0 "$reader" 2>/dev/null; do
+		kill -9 "$(worker_pid)" 2>/dev/null || true
+		sleep 0.2
 	done
-	as "$ALICE" fusermount3 -u "$SFS/own"
+	wait "$reader"
+}
+
+@test "the supervisor dies, twenty times: the mount goes, and nobody is left waiting in it" {
+	local i client
+	for i in {1..20}; do
+		# Waits in an OPEN for a writer that never goes on, or in a read loop.
+		"$PYTHON" -c '
+import os, sys
+w = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)
+os.close(os.dup(w))
+while True:
+    with open(sys.argv[1]) as f:
+        f.read()' "$PUB/s/k" 2>/dev/null 3>&- &
+		client=$!
+		sleep 0.05
+		kill -9 "$(supervisor_pid)"
+		eventually 10 not mountpoint -q "$MNT" 2>/dev/null
+		eventually 10 no_processes
+		wait "$client" || true
+		WORKER_AT_START=
+		start_daemon
+		same one "$(cat "$PUB/s/k")"
+	done
 }

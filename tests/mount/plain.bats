@@ -81,3 +81,16 @@ start_plain() {
 	eventually 5 no_processes
 	not within "$PLAIN" grep -q " $MNT " /proc/self/mountinfo
 }
+
+@test "workers of a plain user die, and each change is made once" {
+	start_plain
+	within "$PLAIN" sh -c 'mkdir "$PRIV/p" && printf own >"$PRIV/p/k"'
+	for i in 1 2 3 4 5; do
+		kill -9 "$(worker_pid)"
+		same own "$(soon 20 within "$PLAIN" cat "$PRIV/p/k")"
+		soon 20 within "$PLAIN" mkdir "$PRIV/new$i"
+		soon 20 within "$PLAIN" mv "$PRIV/new$i" "$PUB/new$i"
+	done
+	WORKER_AT_START=
+	same "new1 new2 new3 new4 new5" "$(within "$PLAIN" ls "$PUB" | xargs)"
+}
