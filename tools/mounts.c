@@ -2,12 +2,15 @@
 /*
  * mounts: the secretfs mounts that this process sees, from /proc/self/mountinfo.
  *
- *     36 35 0:52 / /mnt/my\040secrets rw,nosuid shared:1 - fuse.secretfs secretfs
- * rw,user_id=0,allow_other id parent dev root point options optional... - type source superoptions
+ *     36 35     0:52 /    /mnt/my\040secrets rw,nosuid shared:1    - fuse.secretfs STORE
+ *     id parent dev  root point              options   optional... - type          source
+ *
+ * and then the superoptions: rw,user_id=0,group_id=0,default_permissions,allow_other
  */
 #include "mounts.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,20 +40,38 @@ static void mounts_unescape(char *text)
 	*to = '\0';
 }
 
-/* May this user enter a FUSE mount with these superoptions? Without allow_other only who mounted it
- * may, root or not. */
-static bool mounts_enterable(char *superoptions)
+/* The uid behind user_id=, which the kernel writes; false: there is none. */
+static bool mounts_owner(const char *options, uid_t *ret_owner)
 {
-	bool mine = false;
-	char *word;
+	const char *at = options;
+	unsigned long uid;
+	char *end;
 
-	while ((word = strsep(&superoptions, ",")) != NULL) {
-		if (strcmp(word, "allow_other") == 0)
-			return true;
-		if (strncmp(word, "user_id=", 8) == 0)
-			mine = strtoul(word + 8, NULL, 10) == geteuid();
+	while (strncmp(at, "user_id=", 8) != 0) {
+		at = strchr(at, ',');
+		if (at == NULL)
+			return false;
+		at++;
 	}
-	return mine;
+	if (at[8] < '0' || at[8] > '9')
+		return false;
+	uid = strtoul(at + 8, &end, 10);
+	if ((*end != ',' && *end != '\0') || uid >= UINT32_MAX)
+		return false;
+	*ret_owner = (uid_t)uid;
+	return true;
+}
+
+bool mounts_option(const struct mounts_entry *entry, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = entry->options; at != NULL; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+			return true;
+	}
+	return false;
 }
 
 static int mounts_add(struct mounts *mounts, const struct mounts_entry *entry)
@@ -63,9 +84,10 @@ static int mounts_add(struct mounts *mounts, const struct mounts_entry *entry)
 	mounts->entries = entries;
 	entries[mounts->n] = *entry;
 	entries[mounts->n].point = strdup(entry->point);
-	if (entries[mounts->n].point == NULL)
-		return -ENOMEM;
+	entries[mounts->n].options = strdup(entry->options);
 	mounts->n++;
+	if (entries[mounts->n - 1].point == NULL || entries[mounts->n - 1].options == NULL)
+		return -ENOMEM;
 	return 0;
 }
 
@@ -89,13 +111,16 @@ static int mounts_line(struct mounts *mounts, char *line)
 	} while (strcmp(word, "-") != 0);
 	word = strsep(&line, " ");
 	if (word == NULL || strcmp(word, MOUNTS_TYPE) != 0 || strsep(&line, " ") == NULL ||
-		line == NULL || sscanf(field[2], "%u:%u", &major, &minor) != 2)
+		line == NULL || sscanf(field[2], "%u:%u", &major, &minor) != 2 ||
+		!mounts_owner(line, &entry.owner))
 		return 0;
 	mounts_unescape(field[4]);
 	entry.dev = makedev(major, minor);
 	entry.point = field[4];
 	entry.whole = strcmp(field[3], "/") == 0;
-	entry.open = mounts_enterable(line);
+	entry.options = line;
+	/* Without allow_other only who mounted it may enter, root or not. */
+	entry.open = mounts_option(&entry, "allow_other") || entry.owner == geteuid();
 	return mounts_add(mounts, &entry);
 }
 
@@ -124,17 +149,24 @@ int mounts_read(struct mounts *ret_mounts)
 
 void mounts_free(struct mounts *mounts)
 {
-	for (size_t i = 0; i < mounts->n; i++)
+	for (size_t i = 0; i < mounts->n; i++) {
 		free(mounts->entries[i].point);
+		free(mounts->entries[i].options);
+	}
 	free(mounts->entries);
 	*mounts = (struct mounts){0};
 }
 
-bool mounts_has(const struct mounts *mounts, dev_t dev)
+const struct mounts_entry *mounts_find(const struct mounts *mounts, dev_t dev)
 {
 	for (size_t i = 0; i < mounts->n; i++) {
 		if (mounts->entries[i].dev == dev)
-			return true;
+			return &mounts->entries[i];
 	}
-	return false;
+	return NULL;
+}
+
+bool mounts_trusted(const struct mounts_entry *entry)
+{
+	return entry->owner == 0 || entry->owner == geteuid();
 }

@@ -9,9 +9,11 @@
 
 struct mounts_entry {
 	dev_t dev;
-	char *point; /* unescaped */
-	bool whole;  /* the root of the tree, not a bind of something in it */
-	bool open;   /* this user may enter it: allow_other, or mounted by this user */
+	char *point;   /* unescaped */
+	bool whole;    /* the root of the tree, not a bind of something in it */
+	uid_t owner;   /* who mounted it, as the kernel says */
+	bool open;     /* this user may enter it: allow_other, or mounted by this user */
+	char *options; /* the superoptions, as they stand there */
 };
 
 struct mounts {
@@ -24,8 +26,14 @@ int mounts_read(struct mounts *ret_mounts);
 
 void mounts_free(struct mounts *mounts);
 
-/* Is dev that of a secretfs? */
-bool mounts_has(const struct mounts *mounts, dev_t dev);
+/* The first entry of the file system dev, or NULL: it is no secretfs. */
+const struct mounts_entry *mounts_find(const struct mounts *mounts, dev_t dev);
+
+/* Mounted by root or by this user: the daemon behind it is nobody else's program. */
+bool mounts_trusted(const struct mounts_entry *entry);
+
+/* Is this word one of the entry's superoptions? */
+bool mounts_option(const struct mounts_entry *entry, const char *word);
 
 #define AUTO_MOUNTS __attribute__((cleanup(mounts_free))) struct mounts
 

@@ -52,6 +52,8 @@ static enum exitcode ctl_exitcode(const struct verb *verb, int err)
 		return verb->store ? EXITCODE_UNSAFE : EXITCODE_NOT_PERMITTED;
 	case -ENOTEMPTY:
 		return EXITCODE_EXISTS;
+	case -ESRMNT:
+		return EXITCODE_UNSAFE;
 	case -ENOTUNIQ:
 	case -ENOTTY:
 		return EXITCODE_USAGE;
@@ -65,8 +67,9 @@ static void ctl_help(FILE *file)
 	fputs("usage: secretctl [-m DIR] VERB [ARGUMENT...]\n"
 	      "       secretctl VERB --help\n"
 	      "\n"
-	      "  -m DIR      the mounted tree; default: $SECRETFS_MOUNT, else the only one "
-	      "mounted\n"
+	      "  -m DIR      the mounted tree; default: $SECRETFS_MOUNT, else that of "
+	      "secretfs.conf,\n"
+	      "              else the only one mounted\n"
 	      "  --help      this text\n"
 	      "  --version   the version\n"
 	      "\n",

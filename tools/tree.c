@@ -14,7 +14,7 @@
 
 #include "fd.h"
 #include "io.h"
-#include "mounts.h"
+#include "place.h"
 
 static const char *tree_hint(int err)
 {
@@ -63,88 +63,14 @@ int tree_key_why(struct why *why, int err, const struct tree_name *name, const c
 	return tree_why(why, err, what);
 }
 
-static int tree_given(char *ret_path, const char *dir, struct why *why)
-{
-	AUTO_MOUNTS mounts = {0};
-	struct stat st;
-	int r;
-
-	if (strlen(dir) >= PATH_MAX)
-		return why_set(why, -EINVAL, "the path of the mount is too long");
-	if (stat(dir, &st) < 0)
-		return tree_why(why, -errno, dir);
-	r = mounts_read(&mounts);
-	if (r < 0)
-		return tree_why(why, r, "/proc/self/mountinfo");
-	if (!mounts_has(&mounts, st.st_dev))
-		return why_set(why, -ENOENT,
-			"%s: no secretfs is mounted there; start it with \"secretfs\" or name "
-			"another "
-			"place with -m",
-			dir);
-	strcpy(ret_path, dir);
-	return 0;
-}
-
-/* "a, b, c" of the mount points that could be meant. */
-static int tree_ambiguous(const struct mounts *mounts, struct why *why)
-{
-	char places[512] = "";
-
-	for (size_t i = 0; i < mounts->n; i++) {
-		size_t used = strlen(places);
-
-		if (mounts->entries[i].whole && mounts->entries[i].open)
-			snprintf(places + used, sizeof(places) - used, "%s%s", used ? ", " : "",
-				mounts->entries[i].point);
-	}
-	return why_set(
-		why, -ENOTUNIQ, "several trees are mounted: %s; say which with -m DIR", places);
-}
-
-static int tree_only(char *ret_path, struct why *why)
-{
-	AUTO_MOUNTS mounts = {0};
-	const struct mounts_entry *found = NULL;
-	int r = mounts_read(&mounts);
-
-	if (r < 0)
-		return tree_why(why, r, "/proc/self/mountinfo");
-	for (size_t i = 0; i < mounts.n; i++) {
-		const struct mounts_entry *entry = &mounts.entries[i];
-
-		/* The same tree may be bound to many places. */
-		if (!entry->whole || !entry->open || strlen(entry->point) >= PATH_MAX)
-			continue;
-		if (found != NULL && found->dev != entry->dev)
-			return tree_ambiguous(&mounts, why);
-		if (found == NULL)
-			found = entry;
-	}
-	if (found == NULL)
-		return why_set(why, -ENOENT,
-			"no secretfs is mounted; start it with \"secretfs\", or say where it is "
-			"with -m DIR "
-			"or SECRETFS_MOUNT");
-	strcpy(ret_path, found->point);
-	return 0;
-}
-
 int tree_open(struct tree *ret_tree, const char *dir, struct why *why)
 {
 	struct tree tree = TREE_INIT;
 	AUTO_FD root = -1;
-	int r;
+	int r = place_find(dir, tree.path, &root, why);
 
-	if (dir == NULL)
-		dir = getenv("SECRETFS_MOUNT");
-	r = dir != NULL && dir[0] != '\0' ? tree_given(tree.path, dir, why)
-					  : tree_only(tree.path, why);
 	if (r < 0)
 		return r;
-	root = open(tree.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return tree_why(why, -errno, tree.path);
 	for (int i = 0; i < 2; i++) {
 		tree.ns[i] = openat(root, tree_ns_text(i), O_PATH | O_DIRECTORY | O_CLOEXEC);
 		tree.err[i] = tree.ns[i] < 0 ? -errno : 0;

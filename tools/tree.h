@@ -39,10 +39,7 @@ struct tree_list {
 	size_t n;
 };
 
-/*
- * Finds and opens the tree: at dir, or $SECRETFS_MOUNT, or the only one that is mounted.
- * -ENOENT: none, or not a secretfs; -ENOTUNIQ: several.
- */
+/* Finds (place.h) and opens the tree. -ENOENT: none, or not the top of one. */
 int tree_open(struct tree *ret_tree, const char *dir, struct why *why);
 void tree_close(struct tree *tree);
 

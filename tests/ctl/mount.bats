@@ -33,11 +33,13 @@ teardown() {
 	same "" "$(ls "$SFS/plain/public")"
 	ctl 3 -m "$PUB" list
 	ctl 3 -m "$SFS/key" list
+	err_has "not a folder"
 }
 
-# In a mount namespace of its own each of these sees only the mounts it makes.
+# In a mount namespace of its own each of these sees only the mounts it makes, and no settings of the machine's.
 alone() {
-	unshare -m --propagation slave sh -c "findmnt -n -t fuse.secretfs -o TARGET | while read -r at; do
+	unshare -m --propagation slave sh -c "[ ! -d /etc/secretfs ] || mount -t tmpfs none /etc/secretfs
+	findmnt -n -t fuse.secretfs -o TARGET | while read -r at; do
 		[ \"\$at\" = '$MNT' ] || umount -l \"\$at\"
 	done
 	$1"
@@ -71,7 +73,7 @@ alone() {
 	mkdir "$OTHER"
 	code 0 "$SECRETCTL" store init "$SFS/store2/store.db" --keyfile "$SFS/key2"
 	code 0 "$DAEMON" "$SFS/store2/store.db" "$OTHER" -o "keyfile=$SFS/key2"
-	code 2 "$SECRETCTL" list
+	XDG_CONFIG_HOME=$SFS/none ctl_as $ALICE 2 list
 	err_has "$MNT"
 	err_has "$OTHER"
 	err_has "-m DIR"
@@ -79,6 +81,35 @@ alone() {
 	code 0 "$SECRETCTL" -m "$MNT" list
 	out ""
 	umount "$OTHER"
+}
+
+@test "the tree of the settings wins over the only one, and over none" {
+	local conf=$SFS/config/secretfs/secretfs.conf
+	mkdir -p "$SFS/config/secretfs" "$SFS/none"
+	ctl 0 create db --k=1
+	unset SECRETFS_MOUNT
+	export XDG_CONFIG_HOME=$SFS/config
+	printf 'mountpoint = %s\n' "$MNT" >"$conf"
+	ctl_as $ALICE 0 get db k
+	value 1 "$SFS/out"
+	# Not mounted there: no other one takes its place.
+	printf 'mountpoint = %s\n' "$SFS/none" >"$conf"
+	ctl_as $ALICE 3 get db k
+	err_has "$SFS/none: no secretfs is mounted there, as it should be by $conf"
+	# What is said nearer wins.
+	ctl_as $ALICE 0 -m "$MNT" get db k
+	SECRETFS_MOUNT=$MNT ctl_as $ALICE 0 get db k
+	# A file without a mountpoint says nothing of it.
+	echo 'threads = 4' >"$conf"
+	code 0 alone "setpriv --reuid=$ALICE --regid=$ALICE --clear-groups '$SECRETCTL' get db k"
+	# A file that is refused is not passed over.
+	echo 'mount = /x' >"$conf"
+	ctl_as $ALICE 2 get db k
+	err_has "$conf:1:"
+	chmod 666 "$conf"
+	ctl_as $ALICE 4 get db k
+	err_has "$conf"
+	ctl_as $ALICE 0 -m "$MNT" get db k
 }
 
 @test "global options" {
