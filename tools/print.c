@@ -6,6 +6,7 @@
 #include <libsmartcols.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -76,40 +77,115 @@ size_t print_width(const char *text)
 	return width;
 }
 
+bool print_colours(FILE *file)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fileno(file)) && (no == NULL || no[0] == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0;
+}
+
+bool print_terminal(void)
+{
+	static int known = -1;
+
+	/* Asked for each name, so the kernel is asked only once. */
+	if (known < 0)
+		known = isatty(STDOUT_FILENO);
+	return known > 0;
+}
+
+void print_for_terminal(char **text)
+{
+	size_t room;
+	char *escaped;
+
+	if (*text == NULL || !print_terminal())
+		return;
+	room = 4 * strlen(*text) + 8;
+	escaped = malloc(room);
+	if (escaped != NULL)
+		print_escape(*text, escaped, room);
+	free(*text);
+	*text = escaped;
+}
+
+/* The bytes of the character at p, which print_unsafe may call unsafe; its number in *ret_c. */
+static size_t print_character(const unsigned char *p, unsigned *ret_c)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	*ret_c = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++)
+		*ret_c = *ret_c << 6 | (p[i] & 0x3fu);
+	return n;
+}
+
+void print_json_string(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
+	bool utf8 = name_utf8(p, (size_t)(end - p));
+
+	fputc('"', stdout);
+	while (p < end) {
+		unsigned c = 0xfffd;
+		size_t n = utf8 ? print_character(p, &c) : 1;
+
+		if (!utf8 && *p < 0x80)
+			c = *p;
+		if (c == '"' || c == '\\')
+			printf("\\%c", (int)c);
+		else if (c == 0xfffd || print_unsafe(p, (size_t)(end - p)))
+			printf("\\u%04x", c);
+		else
+			fwrite(p, 1, n, stdout);
+		p += n;
+	}
+	fputc('"', stdout);
+}
+
 static int print_fill(struct libscols_table *table, const char *const *headings, size_t ncols,
-	char *const *cells, size_t nrows)
+	char *const *cells, const char *const *colours, size_t nrows)
 {
 	for (size_t i = 0; i < ncols; i++) {
 		if (scols_table_new_column(table, headings[i], 0, SCOLS_FL_WRAP) == NULL)
 			return -ENOMEM;
 	}
-	for (size_t row = 0; row < nrows; row++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
+	for (size_t i = 0; i < nrows * ncols; i++) {
+		struct libscols_line *line = i % ncols == 0
+						     ? scols_table_new_line(table, NULL)
+						     : scols_table_get_line(table, i / ncols);
 
-		if (line == NULL)
+		if (line == NULL || scols_line_set_data(line, i % ncols, cells[i]) != 0)
 			return -ENOMEM;
-		for (size_t i = 0; i < ncols; i++) {
-			if (scols_line_set_data(line, i, cells[row * ncols + i]) != 0)
-				return -ENOMEM;
-		}
+		if (colours != NULL && colours[i] != NULL &&
+			scols_cell_set_color(scols_line_get_cell(line, i % ncols), colours[i]) != 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-int print_table(const char *const *headings, size_t ncols, char *const *cells, size_t nrows)
+int print_table_coloured(const char *const *headings, size_t ncols, char *const *cells,
+	const char *const *colours, size_t nrows)
 {
 	struct libscols_table *table = scols_new_table();
 	int r;
 
 	if (table == NULL)
 		return -ENOMEM;
-	r = print_fill(table, headings, ncols, cells, nrows);
+	scols_table_enable_colors(table, print_colours(stdout));
+	r = print_fill(table, headings, ncols, cells, colours, nrows);
 	if (r == 0)
 		r = scols_print_table(table);
 	scols_unref_table(table);
 	if (r == 0 && fflush(stdout) != 0)
 		r = -errno;
 	return r;
+}
+
+int print_table(const char *const *headings, size_t ncols, char *const *cells, size_t nrows)
+{
+	return print_table_coloured(headings, ncols, cells, NULL, nrows);
 }
 
 int print_pair(const char *key, size_t width, const void *text, size_t len)

@@ -3,7 +3,9 @@
 #ifndef TOOLS_PRINT_H
 #define TOOLS_PRINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "secmem.h"
 
@@ -17,9 +19,26 @@ void print_escape(const char *name, char *ret_text, size_t size);
 /* Columns a name takes on the terminal. */
 size_t print_width(const char *text);
 
+/* Colours: a terminal that is not "dumb", and no NO_COLOR. */
+bool print_colours(FILE *file);
+
+/* Is standard output one? */
+bool print_terminal(void);
+
+/* Escapes *text, which is then to be freed anew, if standard output is a terminal. NULL: no memory.
+ */
+void print_for_terminal(char **text);
+
+/* As a JSON string on standard output; whatever could do something to a terminal as \uXXXX. */
+void print_json_string(const char *text);
+
 /* A table: rows of ncols cells each, one after the other. Never for values: the cells are copied.
  * -errno. */
 int print_table(const char *const *headings, size_t ncols, char *const *cells, size_t nrows);
+
+/* The same; where colours[cell] is not NULL it is that cell's colour ("red"), if print_colours. */
+int print_table_coloured(const char *const *headings, size_t ncols, char *const *cells,
+	const char *const *colours, size_t nrows);
 
 /* One line "key   text" with the key padded to width; straight from secret memory. -errno. */
 int print_pair(const char *key, size_t width, const void *text, size_t len);

@@ -232,35 +232,53 @@ static int tree_list_add(struct tree_list *list, const char *name)
 	return 0;
 }
 
+/* A string of entries as getdents64 gives them. */
+static int tree_list_entries(struct tree_list *list, const char *bytes, size_t len)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < len && r == 0;) {
+		struct dirent64 entry;
+
+		/* The names are of different lengths, so most entries are shorter than this. */
+		memcpy(&entry, bytes + at, offsetof(struct dirent64, d_name));
+		const char *name = bytes + at + offsetof(struct dirent64, d_name);
+		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+			r = tree_list_add(list, name);
+		at += entry.d_reclen;
+	}
+	return r;
+}
+
+int tree_list_add_open(struct tree_list *list, int dir)
+{
+	char bytes[32 << 10];
+	ssize_t n;
+
+	while ((n = getdents64(dir, bytes, sizeof(bytes))) > 0) {
+		if (tree_list_entries(list, bytes, (size_t)n) < 0)
+			return -ENOMEM;
+	}
+	n = n < 0 ? -errno : 0;
+	if (list->n > 0)
+		qsort(list->names, list->n, sizeof(*list->names), tree_list_cmp);
+	return (int)n;
+}
+
+int tree_list_add_dir(struct tree_list *list, int dir)
+{
+	AUTO_FD fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : tree_list_add_open(list, fd);
+}
+
 int tree_list(int dir, struct tree_list *ret_list)
 {
 	AUTO_TREE_LIST list = {0};
-	struct dirent *entry;
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *stream;
+	int r = tree_list_add_dir(&list, dir);
 
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while (r == 0) {
-		errno = 0;
-		entry = readdir(stream);
-		if (entry == NULL) {
-			r = -errno;
-			break;
-		}
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = tree_list_add(&list, entry->d_name);
-	}
-	closedir(stream);
 	if (r < 0)
 		return r;
-	if (list.n > 0)
-		qsort(list.names, list.n, sizeof(*list.names), tree_list_cmp);
 	*ret_list = list;
 	list = (struct tree_list){0};
 	return 0;

@@ -72,6 +72,13 @@ int tree_find(const struct tree *tree, struct tree_name *name, int *ret_dir, str
 
 /* dir may be an O_PATH descriptor. */
 int tree_list(int dir, struct tree_list *ret_list);
+/*
+ * Add what is in a directory, for open an own descriptor of it that is open for reading. -EIO and
+ * other failures on the way: list has what was read before.
+ */
+int tree_list_add_dir(struct tree_list *list, int dir);
+int tree_list_add_open(struct tree_list *list, int dir);
+
 void tree_list_free(struct tree_list *list);
 
 #define AUTO_TREE_LIST __attribute__((cleanup(tree_list_free))) struct tree_list
