@@ -16,6 +16,7 @@ static const struct verb *const verbs[] = {
 	&cmd_create,
 	&cmd_get,
 	&cmd_list,
+	&cmd_tree,
 	&cmd_update,
 	&cmd_delete,
 	&cmd_store_init,

@@ -40,6 +40,7 @@ extern const struct verb cmd_get;
 extern const struct verb cmd_list;
 extern const struct verb cmd_store_info;
 extern const struct verb cmd_store_init;
+extern const struct verb cmd_tree;
 extern const struct verb cmd_update;
 
 #endif
