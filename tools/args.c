@@ -120,3 +120,17 @@ int args_bool(const char *text, bool *ret_value, struct why *why)
 	}
 	return why_set(why, -EINVAL, "--private: say true or false");
 }
+
+int args_count(
+	const char *option, const char *text, unsigned max, unsigned *ret_count, struct why *why)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n == 0 || n > max)
+		return why_set(why, -EINVAL, "%s: a whole number from 1 to %u", option, max);
+	*ret_count = (unsigned)n;
+	return 0;
+}

@@ -47,4 +47,8 @@ int args_next(struct args *args, struct why *why);
 /* true, false, yes, no, on, off, 1, 0. */
 int args_bool(const char *text, bool *ret_value, struct why *why);
 
+/* A whole number from 1 to max; option begins the sentence. */
+int args_count(
+	const char *option, const char *text, unsigned max, unsigned *ret_count, struct why *why);
+
 #endif

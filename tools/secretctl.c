@@ -19,6 +19,7 @@ static const struct verb *const verbs[] = {
 	&cmd_tree,
 	&cmd_update,
 	&cmd_delete,
+	&cmd_status,
 	&cmd_store_init,
 	&cmd_store_info,
 };

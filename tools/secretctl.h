@@ -38,6 +38,7 @@ extern const struct verb cmd_create;
 extern const struct verb cmd_delete;
 extern const struct verb cmd_get;
 extern const struct verb cmd_list;
+extern const struct verb cmd_status;
 extern const struct verb cmd_store_info;
 extern const struct verb cmd_store_init;
 extern const struct verb cmd_tree;
