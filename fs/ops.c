@@ -15,7 +15,19 @@
 struct ops ops;
 _Thread_local struct ops_thread ops_thread;
 
+/* What the supervisor has agreed on with the kernel. */
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->want = conn->capable &
+		     (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_AUTO_INVAL_DATA |
+			     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+			     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+	conn->max_write = BOOT_MAX_WRITE;
+}
+
 const struct fuse_lowlevel_ops ops_table = {
+	.init = op_init,
 	.lookup = op_lookup,
 	.getattr = op_getattr,
 	.setattr = op_setattr,

@@ -30,8 +30,8 @@
 #include "later.h"
 #include "log.h"
 #include "ops.h"
+#include "request.h"
 #include "slots.h"
-#include "status.h"
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
@@ -170,16 +170,6 @@ static int worker_open_store(struct why *why)
 
 /* ---- libfuse ---- */
 
-static void worker_init(void *userdata, struct fuse_conn_info *conn)
-{
-	(void)userdata;
-	conn->want = conn->capable &
-		     (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_AUTO_INVAL_DATA |
-			     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-			     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
-	conn->max_write = BOOT_MAX_WRITE;
-}
-
 static int worker_replay_init(struct why *why)
 {
 	uint8_t request[sizeof(worker.boot.init_request)];
@@ -196,14 +186,11 @@ static int worker_replay_init(struct why *why)
 
 static int worker_open_session(struct why *why)
 {
-	static struct fuse_lowlevel_ops table;
 	char *argv[] = {(char[]){"secretfs"}, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	char device[16];
 
-	table = ops_table;
-	table.init = worker_init;
-	worker.session = fuse_session_new(&args, &table, sizeof(table), NULL);
+	worker.session = fuse_session_new(&args, &ops_table, sizeof(ops_table), NULL);
 	fuse_opt_free_args(&args);
 	snprintf(device, sizeof(device), "/dev/fd/%d", BOOT_FUSE_FD);
 	if (!worker.session || fuse_session_mount(worker.session, device) < 0)
@@ -219,15 +206,15 @@ static int worker_open_session(struct why *why)
 
 /* ---- the loop ---- */
 
-/* libfuse does not pass the lock owner of a SETATTR on. */
-static void note_lock_owner(const uint8_t *request, size_t len)
+/* A request that is not whole: the caller shall not wait for ever. */
+static void refuse(const struct fuse_in_header *request)
 {
-	const struct fuse_in_header *header = (const struct fuse_in_header *)(const void *)request;
-	const struct fuse_setattr_in *in =
-		(const struct fuse_setattr_in *)(const void *)(header + 1);
+	const struct fuse_out_header answer = {
+		.len = sizeof(answer), .error = -EIO, .unique = request->unique};
 
-	if (header->opcode == FUSE_SETATTR && len >= sizeof(*header) + sizeof(*in))
-		ops_thread.setattr_owner = in->valid & FATTR_LOCKOWNER ? in->lock_owner : 0;
+	log_err("a request of the kernel (operation %u) is not whole: EIO", request->opcode);
+	if (write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0)
+		log_err("cannot answer it: %s", strerror(errno));
 }
 
 /* again: an earlier worker may have served it, in part or whole. */
@@ -235,16 +222,11 @@ static void serve_request(unsigned place, size_t len, bool again)
 {
 	void *bytes = slots_buffer(&worker.slots, place);
 	const struct fuse_in_header *header = bytes;
-	struct fuse_buf request = {.mem = bytes, .size = len};
 
 	slots_begin(&worker.slots, place);
 	store_request_begin(header->unique & ~SLOTS_AGAIN, again || header->unique & SLOTS_AGAIN);
-	ops_thread.request = bytes;
-	ops_thread.request_len = len;
-	note_lock_owner(bytes, len);
-	status_operation();
-	fuse_session_process_buf(worker.session, &request);
-	ops_thread.request = NULL;
+	if (request_serve(worker.session, bytes, len) < 0)
+		refuse(header);
 	slots_end(&worker.slots, place, len);
 	store_request_end(worker.store);
 }

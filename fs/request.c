@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* request: what each operation must have, and handing it to libfuse. */
+#include "request.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "ops.h"
+#include "status.h"
+
+/* The form of fuse_setxattr_in without FUSE_SETXATTR_EXT, which is not agreed on. */
+#define SETXATTR_IN 8
+
+struct shape {
+	uint16_t args;   /* bytes of the arguments */
+	uint8_t names;   /* that follow them, up to the end */
+	bool data;       /* bytes follow, as many as the argument "size" says */
+	uint8_t size_at; /* where that argument is, from the arguments' beginning */
+};
+
+static const struct shape shapes[] = {
+	[FUSE_LOOKUP] = {0, 1, false, 0},
+	[FUSE_GETATTR] = {sizeof(struct fuse_getattr_in), 0, false, 0},
+	[FUSE_SETATTR] = {sizeof(struct fuse_setattr_in), 0, false, 0},
+	[FUSE_SYMLINK] = {0, 2, false, 0},
+	[FUSE_MKNOD] = {sizeof(struct fuse_mknod_in), 1, false, 0},
+	[FUSE_MKDIR] = {sizeof(struct fuse_mkdir_in), 1, false, 0},
+	[FUSE_UNLINK] = {0, 1, false, 0},
+	[FUSE_RMDIR] = {0, 1, false, 0},
+	[FUSE_RENAME] = {sizeof(struct fuse_rename_in), 2, false, 0},
+	[FUSE_LINK] = {sizeof(struct fuse_link_in), 1, false, 0},
+	[FUSE_OPEN] = {sizeof(struct fuse_open_in), 0, false, 0},
+	[FUSE_READ] = {sizeof(struct fuse_read_in), 0, false, 0},
+	[FUSE_WRITE] = {sizeof(struct fuse_write_in), 0, true,
+		offsetof(struct fuse_write_in, size)},
+	[FUSE_RELEASE] = {sizeof(struct fuse_release_in), 0, false, 0},
+	[FUSE_FSYNC] = {sizeof(struct fuse_fsync_in), 0, false, 0},
+	[FUSE_SETXATTR] = {SETXATTR_IN, 1, true, offsetof(struct fuse_setxattr_in, size)},
+	[FUSE_GETXATTR] = {sizeof(struct fuse_getxattr_in), 1, false, 0},
+	[FUSE_LISTXATTR] = {sizeof(struct fuse_getxattr_in), 0, false, 0},
+	[FUSE_REMOVEXATTR] = {0, 1, false, 0},
+	[FUSE_FLUSH] = {sizeof(struct fuse_flush_in), 0, false, 0},
+	[FUSE_OPENDIR] = {sizeof(struct fuse_open_in), 0, false, 0},
+	[FUSE_READDIR] = {sizeof(struct fuse_read_in), 0, false, 0},
+	[FUSE_RELEASEDIR] = {sizeof(struct fuse_release_in), 0, false, 0},
+	[FUSE_FSYNCDIR] = {sizeof(struct fuse_fsync_in), 0, false, 0},
+	[FUSE_CREATE] = {sizeof(struct fuse_create_in), 1, false, 0},
+	[FUSE_INTERRUPT] = {sizeof(struct fuse_interrupt_in), 0, false, 0},
+	[FUSE_READDIRPLUS] = {sizeof(struct fuse_read_in), 0, false, 0},
+	[FUSE_RENAME2] = {sizeof(struct fuse_rename2_in), 2, false, 0},
+};
+
+/* Takes names off the front of what is left. */
+static bool skip_names(const char **at, size_t *left, unsigned names)
+{
+	for (; names > 0; names--) {
+		const char *end = memchr(*at, '\0', *left);
+		if (!end)
+			return false;
+		*left -= (size_t)(end + 1 - *at);
+		*at = end + 1;
+	}
+	return true;
+}
+
+int request_check(const void *bytes, size_t len)
+{
+	const struct fuse_in_header *header = bytes;
+	uint32_t size = 0;
+
+	if (len < sizeof(*header) || header->len != len)
+		return -EPROTO;
+	if (header->opcode >= sizeof(shapes) / sizeof(shapes[0]))
+		return 0;
+	const struct shape *shape = &shapes[header->opcode];
+	const char *args = (const char *)(header + 1);
+	size_t left = len - sizeof(*header);
+	if (left < shape->args)
+		return -EPROTO;
+	const char *rest = args + shape->args;
+	left -= shape->args;
+	if (!skip_names(&rest, &left, shape->names))
+		return -EPROTO;
+	if (!shape->data)
+		return 0;
+	memcpy(&size, args + shape->size_at, sizeof(size));
+	return size == left ? 0 : -EPROTO;
+}
+
+/* libfuse does not pass the lock owner of a SETATTR on. */
+static void note_lock_owner(const struct fuse_in_header *header)
+{
+	const struct fuse_setattr_in *in =
+		(const struct fuse_setattr_in *)(const void *)(header + 1);
+
+	if (header->opcode == FUSE_SETATTR)
+		ops_thread.setattr_owner = in->valid & FATTR_LOCKOWNER ? in->lock_owner : 0;
+}
+
+int request_serve(struct fuse_session *session, void *bytes, size_t len)
+{
+	struct fuse_buf request = {.mem = bytes, .size = len};
+	int r = request_check(bytes, len);
+
+	if (r < 0)
+		return r;
+	note_lock_owner(bytes);
+	status_operation();
+	ops_thread.request = bytes;
+	ops_thread.request_len = len;
+	fuse_session_process_buf(session, &request);
+	ops_thread.request = NULL;
+	return 0;
+}
