@@ -37,8 +37,14 @@ void ops_set_times(struct stat *st, int64_t atime, int64_t mtime, int64_t ctime)
 	set_time(&st->st_ctim, ctime);
 }
 
+/* Nanoseconds end in the years 1677 and 2262: what is further away becomes the end, as file systems
+ * do it. */
 static int64_t get_time(const struct timespec *ts)
 {
+	if (ts->tv_sec >= INT64_MAX / NSEC)
+		return INT64_MAX;
+	if (ts->tv_sec <= INT64_MIN / NSEC)
+		return INT64_MIN;
 	return (int64_t)ts->tv_sec * NSEC + ts->tv_nsec;
 }
 

@@ -268,6 +268,17 @@ teardown() {
 	same "755" "$(stat -c '%a' "$PUB/s/k")"
 }
 
+@test "times beyond what nanoseconds can count become the last that they can" {
+	mkdir "$PUB/s"
+	echo a >"$PUB/s/k"
+	touch -d @9223372037 "$PUB/s/k" "$PUB/s"
+	same "9223372036 9223372036" "$(stat -c %Y "$PUB/s/k" "$PUB/s" | xargs)"
+	touch -d @-99999999999 "$PUB/s/k"
+	same "-9223372037" "$(stat -c %Y "$PUB/s/k")"
+	touch -d @9223372035 "$PUB/s/k"
+	same 9223372035 "$(stat -c %Y "$PUB/s/k")"
+}
+
 @test "cp -p keeps the times although it writes after setting them" {
 	mkdir "$PUB/s"
 	echo a >"$SFS/file"
