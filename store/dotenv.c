@@ -163,10 +163,11 @@ static int read_pair(struct reader *r, struct dotenv_pair *pair)
 {
 	static const char export[] = "export ";
 
-	if (r->len - r->at > sizeof(export) - 1 &&
+	if (r->len - r->at >= sizeof(export) - 1 &&
 		memcmp(r->text + r->at, export, sizeof(export) - 1) == 0) {
 		r->at += sizeof(export) - 1;
 		skip_blanks(r);
+		r->unfinished = peek(r) < 0;
 	}
 	int result = read_name(r, pair);
 	if (result == 0) {

@@ -26,7 +26,7 @@ struct dotenv_pair {
 /*
  * Calls visit for each pair, in order; what it returns other than 0 ends the reading and is
  * returned. scratch has room for len bytes and holds all the values afterwards. -EINVAL: not of
- * this form; *ret_line then says where (from 1).
+ * this form; -ENODATA: not yet, the text ends too early; *ret_line then says where (from 1).
  */
 int dotenv_read(const char *text, size_t len, uint8_t *scratch,
 	int (*visit)(void *arg, const struct dotenv_pair *pair), void *arg, size_t *ret_line);
