@@ -396,12 +396,22 @@ static int json_member(struct changes *changes, const char *name, json_t *value)
 	return r < 0 ? r : changes_add(changes, &key);
 }
 
-/* An escape or a character whose end is missing is called wrong by the parser, not unfinished. */
+static bool ends_with(const uint8_t *text, size_t len, const char *what)
+{
+	size_t n = strlen(what);
+
+	return len >= n && memcmp(text + len - n, what, n) == 0;
+}
+
+/* An escape, a character or a null whose end is missing is called wrong by the parser, not
+ * unfinished. */
 static bool cut_off(const uint8_t *text, size_t len)
 {
 	size_t start = len > LONGEST_ESCAPE ? len - LONGEST_ESCAPE : 0;
 
-	return len > 0 && (text[len - 1] >= 0x80 || memchr(text + start, '\\', len - start));
+	return len > 0 && (text[len - 1] >= 0x80 || memchr(text + start, '\\', len - start) ||
+				  ends_with(text, len, "n") || ends_with(text, len, "nu") ||
+				  ends_with(text, len, "nul"));
 }
 
 /* 1: the text ends too early, 0, -errno. The members point into the pool. */

@@ -166,9 +166,27 @@ def cmd_write():
     os.close(fd)
     want.update({"a": b"pieces", "b": b"too"})
     assert keys() == want
+    cut_anywhere(".json", '{"a": "é\\ud83d\\udd11", "b": null, "n": {"base64": "/w=="}}'.encode())
+    want.update({"a": "é🔑".encode(), "n": b"\xff"})
+    del want["b"]
+    assert keys() == want
     # What is shown can be written back, and so copied to another secret.
     shown = get(".json")
     assert write(".json", shown) is None and keys() == want and get(".json") == shown
+
+
+def cut_anywhere(view, text):
+    """Text in two writes, cut after each of its bytes; tells what was refused."""
+    refused = []
+    for cut in range(1, len(text)):
+        fd = os.open(f"{folder}/{view}", os.O_WRONLY | os.O_TRUNC)
+        try:
+            os.write(fd, text[:cut])
+            os.write(fd, text[cut:])
+            os.close(fd)
+        except OSError as e:
+            refused.append((text[:cut], errno.errorcode[e.errno]))
+    assert not refused, refused
 
 
 def cmd_large():
@@ -283,6 +301,9 @@ def cmd_envwrite():
     os.write(fd, b'second"\nB=1\n')
     os.close(fd)
     want.update({"A": b"first\nsecond", "B": b"1"})
+    assert keys() == want
+    cut_anywhere(".env", b"export A='x\n'\n export  B=\"y\\\"\" # c\r\n")
+    want.update({"A": b"x\n", "B": b'y"'})
     assert keys() == want
     shown = get(".env")
     assert write(".env", shown) is None
