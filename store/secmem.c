@@ -19,6 +19,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(__has_feature) /* clang's way to say it */
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #define page_poison(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
