@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * place: a folder with a new store and its key file, for a test program. One thread.
+ */
+#ifndef TESTS_PLACE_H
+#define TESTS_PLACE_H
+
+#include <stddef.h>
+
+#include "keyslot.h"
+#include "secmem.h"
+
+struct place {
+	char folder[128]; /* below $TMPDIR, or /tmp */
+	char key[160];    /* key file */
+	char store[160];  /* folder/s/store.db */
+	struct keyslot_keys *keys;
+	struct secbuf memory; /* that the keys lie in */
+	void *image;          /* of the store as it was made */
+	size_t image_len;
+};
+
+/* secmem_init must have been called. Says on stderr what went wrong and returns -errno. */
+int place_make(struct place *place);
+
+/* Puts the store back as it was made; nobody may have it open. -errno. */
+int place_reset(const struct place *place);
+
+/* Wipes the keys and removes the folder with all that is in it. */
+void place_remove(struct place *place);
+
+/* Removes a folder with all that is in it. */
+void place_remove_folder(const char *folder);
+
+#endif
