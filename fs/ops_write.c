@@ -90,11 +90,12 @@ static int write_buffer(struct handle *handle, const char *buf, size_t size, off
 	/* The kernel's idea of the end is not ours: an appender always writes at the end of its
 	 * buffer. */
 	uint64_t at = handle->append ? handle->data.len : (uint64_t)off;
-	uint64_t end = at + size;
+	uint64_t end;
 
 	/* What a tail will be appended to may change until then; but an error at write(2) is seen
 	 * by more programs than one at close(2). */
-	if (end + (handle->tail ? handle->base_len : 0) > buffer_max(handle))
+	if (__builtin_add_overflow(at, size, &end) ||
+		end + (handle->tail ? handle->base_len : 0) > buffer_max(handle))
 		return -EFBIG;
 	int r = end > handle->data.len ? buffer_resize(&handle->data, end, buffer_max(handle)) : 0;
 	if (r < 0)
