@@ -237,8 +237,12 @@ def rename(node, n, to, m, who=USER, how=0):
 def session_seeds():
     secret = mkdir(PRIVATE, "a") + create(NEW, "k") + write(0, inline(b"value")) + flush(0)
     key = NEW + 1
-    public = mkdir(PUBLIC, "b", ROOT_UID) + create(NEW, "k", who=ROOT_UID) + write(0, inline(b"open"), ROOT_UID) + \
-        flush(0, ROOT_UID) + release(0, ROOT_UID)
+
+    def shared(node, handle):
+        return mkdir(PUBLIC, "b", ROOT_UID) + create(node, "k", who=ROOT_UID) + write(handle, inline(b"open"), ROOT_UID) + \
+            flush(handle, ROOT_UID) + release(handle, ROOT_UID)
+
+    public = shared(NEW, 0)
     yield "write_read", secret + release(0) + open_(key) + read(1) + release(1)
     yield "attributes", b"".join(act("getattr", USER, n, N0, U8(0xF0), U64(0)) for n in range(16))
     yield "names", b"".join(lookup(ROOT, n) for n in NAMES) + lookup(DOT_PRIVATE, "1000") + lookup(STATUS, "status")
@@ -254,7 +258,8 @@ def session_seeds():
         open_(NEW + 2) + read(2)
     yield "versions", secret + write(0, inline(b"two")) + flush(0) + release(0) + open_(key, "w!") + \
         write(1, inline(b"three"), owner=2) + flush(1, owner=2) + release(1) + lookup(NEW, ".versions") + \
-        readdir(NEW + 2) + lookup(NEW + 2, "1") + readdir(NEW + 3) + lookup(NEW + 3, "k") + open_(NEW + 4) + read(2)
+        readdir(NEW + 2) + lookup(NEW + 2, "1") + readdir(NEW + 4) + lookup(NEW + 4, "k") + open_(NEW + 5) + read(2) + lookup(NEW + 4, ".json") + \
+        open_(NEW + 6) + read(3)
     yield "append", secret + release(0) + open_(key, "wa") + write(1, inline(b"more")) + flush(1) + read(1) + \
         write(1, inline(b"tail")) + setattr_(key, 0x48, handle=1, size=U8(3)) + flush(1) + release(1)
     yield "truncate", secret + setattr_(key, 8, size=U8(2)) + setattr_(key, 8, size=U8(100)) + setattr_(key, 0x48, handle=0)
@@ -273,7 +278,7 @@ def session_seeds():
     yield "expires", secret + release(0) + setxattr(NEW, "expires", ready(ONE)) + open_(key) + \
         setxattr(NEW, "expires", ready(DATE)) + act("getxattr", USER, NEW, N4096, xattr("expires")) + \
         setxattr(NEW, "description", inline(b"text")) + act("listxattr", USER, NEW, N4096) + open_(key) + read(1)
-    yield "by_name", secret + public + lookup(BY_NAME, "a") + act("readlink", USER, NEW + 4) + readdir(BY_NAME) + \
+    yield "by_name", secret + shared(NEW + 2, 1) + lookup(BY_NAME, "a") + act("readlink", USER, NEW + 4) + readdir(BY_NAME) + \
         act("readlink", USER, LINK) + act("readlink", USER, BY_NAME_LINK) + lookup(BY_NAME, "b")
     yield "restart", secret + open_(key) + act("restart") + read(1) + read(0) + write(0, inline(b"dead")) + flush(0) + \
         open_(key) + read(2) + release(1) + release(0) + read(1)
