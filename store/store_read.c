@@ -48,8 +48,11 @@ static int reader_run(struct store_reader *reader, enum schema_query which)
 
 int store_begin(struct store_reader *reader)
 {
-	int r = reader_run(reader, QUERY_BEGIN);
+	/* What could not be ended for lack of memory would be in the way for ever. */
+	int r = db_in_transaction(reader->db) ? reader_run(reader, QUERY_ROLLBACK) : 0;
 
+	if (r == 0)
+		r = reader_run(reader, QUERY_BEGIN);
 	reader->in_snapshot = r == 0;
 	reader->fresh = reader->queried = false;
 	return r;
