@@ -126,7 +126,8 @@ static int object_check(struct db *db, size_t i, struct why *why)
 	int r = db_schema_row(db, &type, &name, &table, &sql);
 
 	if (r < 0)
-		return r;
+		return why_set(
+			why, r, "cannot read how the store's tables are defined: %s", strerror(-r));
 	if (i == OBJECTS)
 		return r == 0 ? 0
 			      : why_set(why, -EBADMSG,

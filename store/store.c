@@ -482,7 +482,7 @@ static int store_load_buckets(struct store *store, struct why *why)
 	int r = db_query(store->db, QUERY_BUCKETS, &query);
 
 	if (r < 0)
-		return r;
+		return why_set(why, r, "cannot read the store's buckets: %s", strerror(-r));
 	while ((r = db_step(query)) > 0) {
 		size_t box_len;
 		if (n == INDEX_BUCKETS)
@@ -529,14 +529,17 @@ static int store_load(struct store *store, struct why *why)
 		return r;
 	/* One snapshot, or a root could be compared with later buckets. */
 	r = db_exec(store->db, "BEGIN");
-	if (r == 0)
-		r = store_load_root(store, why);
+	if (r < 0)
+		return why_set(why, r, "cannot read the store: %s", strerror(-r));
+	r = store_load_root(store, why);
 	if (r == 0)
 		r = store_load_buckets(store, why);
 	if (r == 0) {
 		r = store_ns_id(
 			store, store->db, (struct store_ns){NS_PUBLIC, 0}, &store->public_ns);
-		if (r < 0)
+		if (r < 0 && r != -EBADMSG && r != -ENOENT)
+			r = why_set(why, r, "cannot read the record of public/: %s", strerror(-r));
+		else if (r < 0)
 			r = why_set(why, -EBADMSG,
 				"the record of public/ is damaged; restore the store from a "
 				"backup");
