@@ -83,6 +83,7 @@ static struct {
 	bool no_memory;   /* for the next later_add */
 } now;
 
+static struct slots slots; /* for requests that are parked */
 static uint64_t unique = 2;
 
 /* ---- later, without its thread ---- */
@@ -961,6 +962,11 @@ static void open_session(void)
 		.in = {.major = 7, .minor = 36, .max_readahead = 131072, .flags = 0x7fffffff}};
 	struct fuse_buf request = {.mem = &init, .size = sizeof(init)};
 
+	int memory = slots_create(1);
+
+	must(memory >= 0 && slots_map(memory, &slots, NULL) == 0);
+	close(memory);
+	ops.slots = &slots;
 	ops.session = fuse_session_new(&args, &ops_table, sizeof(ops_table), NULL);
 	must(ops.session);
 	fuse_opt_free_args(&args);
