@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* values: the keys and values that were given on a command line, held in secret memory. */
+/* values: a set of keys and their values, held in secret memory. */
 #include "values.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "io.h"
 #include "log.h"
 #include "tree.h"
+#include "values_form.h"
 
 static int values_no_room(const char *key, struct why *why)
 {
@@ -26,7 +27,8 @@ static int values_no_room(const char *key, struct why *why)
 		key, usage.size);
 }
 
-static int values_from_file(struct values *values, const char *key, const char *path,
+/* what: the key or the option, for the sentence. */
+static int values_from_file(struct values *values, const char *what, const char *path,
 	struct secbuf *ret_bytes, struct why *why)
 {
 	AUTO_FD fd = -1;
@@ -35,7 +37,7 @@ static int values_from_file(struct values *values, const char *key, const char *
 	if (strcmp(path, "-") == 0) {
 		if (values->stdin_read)
 			return why_set(
-				why, -EINVAL, "%s: standard input can be read only once", key);
+				why, -EINVAL, "%s: standard input can be read only once", what);
 		values->stdin_read = true;
 		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	} else {
@@ -43,16 +45,16 @@ static int values_from_file(struct values *values, const char *key, const char *
 	}
 	r = fd < 0 ? -errno : io_read_all(fd, ret_bytes);
 	if (r == -ENOMEM)
-		return values_no_room(key, why);
+		return values_no_room(what, why);
 	if (r < 0)
 		return why_set(why, r,
-			"%s: cannot read %s: %s; a value that begins with @ is given as @@", key,
+			"%s: cannot read %s: %s; a value that begins with @ is given as @@", what,
 			strcmp(path, "-") == 0 ? "standard input" : path, strerror(-r));
 	return 0;
 }
 
 /* The command line is the one place where a value was in the open before it came here. */
-static int values_from_text(struct values *values, const char *key, char *text,
+static int values_from_text(struct values *values, const char *what, char *text,
 	struct secbuf *ret_bytes, struct why *why)
 {
 	size_t len = strlen(text);
@@ -62,23 +64,23 @@ static int values_from_text(struct values *values, const char *key, char *text,
 		r = io_append(ret_bytes, text, len);
 	secmem_wipe(text, len);
 	if (r < 0)
-		return values_no_room(key, why);
+		return values_no_room(what, why);
 	if (len > 0 && !values->warned && isatty(STDERR_FILENO)) {
 		log_warn("values on the command line can be seen by others in ps; use --%s=@FILE",
-			key);
+			what);
 		values->warned = true;
 	}
 	return 0;
 }
 
-static int values_read(struct values *values, const char *key, char *text, struct secbuf *ret_bytes,
-	struct why *why)
+static int values_read(struct values *values, const char *what, char *text,
+	struct secbuf *ret_bytes, struct why *why)
 {
 	if (text[0] == '@' && text[1] == '@')
-		return values_from_text(values, key, text + 1, ret_bytes, why);
+		return values_from_text(values, what, text + 1, ret_bytes, why);
 	if (text[0] == '@')
-		return values_from_file(values, key, text + 1, ret_bytes, why);
-	return values_from_text(values, key, text, ret_bytes, why);
+		return values_from_file(values, what, text + 1, ret_bytes, why);
+	return values_from_text(values, what, text, ret_bytes, why);
 }
 
 static struct value *values_slot(struct values *values, const char *key)
@@ -98,12 +100,23 @@ static struct value *values_slot(struct values *values, const char *key)
 	return &items[values->n++];
 }
 
+int values_put(struct values *values, const char *key, struct secbuf *bytes)
+{
+	struct value *value = values_slot(values, key);
+
+	if (value == NULL)
+		return -ENOMEM;
+	secbuf_free(&value->bytes);
+	value->bytes = secbuf_take(bytes);
+	return 0;
+}
+
 int values_add(struct values *values, char *text, struct why *why)
 {
 	AUTO_SECBUF bytes = SECBUF_INIT;
 	char key[NAME_MAX_BYTES + 2];
 	char *equals = strchr(text, '=');
-	struct value *value;
+	const struct value *there;
 	int r;
 
 	if (equals == NULL)
@@ -114,12 +127,58 @@ int values_add(struct values *values, char *text, struct why *why)
 		r = values_read(values, key, equals + 1, &bytes, why);
 	if (r < 0)
 		return r;
-	value = values_slot(values, key);
+	there = values_find(values, key);
+	if (there != NULL && there->fixed)
+		return 0;
+	return values_put(values, key, &bytes) < 0 ? why_set(why, -ENOMEM, "out of memory") : 0;
+}
+
+/* A set within a word, which may begin with a byte that is no value's. */
+static int values_read_set(
+	struct values *values, char *text, struct secbuf *ret_bytes, struct why *why)
+{
+	if (strcmp(text, "-") == 0)
+		return values_from_file(values, "values", text, ret_bytes, why);
+	return values_read(values, "values", text, ret_bytes, why);
+}
+
+int values_add_set(struct values *values, char *text, struct why *why)
+{
+	enum values_form form = VALUES_ANY;
+	const char *what = "--values";
+	AUTO_SECBUF bytes = SECBUF_INIT;
+	AUTO_VALUES set = VALUES_INIT;
+	int r;
+
+	if (text[0] == '@' && text[1] != '@' && strcmp(text, "@-") != 0) {
+		what = text + 1;
+		form = values_form_of_file(what);
+	}
+	r = values_read_set(values, text, &bytes, why);
+	if (r == 0)
+		r = values_parse(&set, &bytes, form, what, why);
+	for (size_t i = 0; r == 0 && i < set.n; i++) {
+		r = values_put(values, set.items[i].key, &set.items[i].bytes);
+		if (r < 0)
+			return why_set(why, r, "out of memory");
+		values_slot(values, set.items[i].key)->fixed = true;
+	}
+	return r;
+}
+
+bool values_drop(struct values *values, const char *key)
+{
+	const struct value *value = values_find(values, key);
+	size_t at;
+
 	if (value == NULL)
-		return why_set(why, -ENOMEM, "out of memory");
-	secbuf_free(&value->bytes);
-	value->bytes = secbuf_take(&bytes);
-	return 0;
+		return false;
+	at = (size_t)(value - values->items);
+	secbuf_free(&values->items[at].bytes);
+	values->n--;
+	memmove(&values->items[at], &values->items[at + 1],
+		(values->n - at) * sizeof(*values->items));
+	return true;
 }
 
 const struct value *values_find(const struct values *values, const char *key)
@@ -136,5 +195,5 @@ void values_free(struct values *values)
 	for (size_t i = 0; i < values->n; i++)
 		secbuf_free(&values->items[i].bytes);
 	free(values->items);
-	*values = (struct values){0};
+	*values = VALUES_INIT;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* values: the keys and values that were given on a command line, held in secret memory. */
+/* values: a set of keys and their values, held in secret memory. */
 #ifndef TOOLS_VALUES_H
 #define TOOLS_VALUES_H
 
@@ -13,6 +13,7 @@
 struct value {
 	char key[NAME_MAX_BYTES + 1];
 	struct secbuf bytes;
+	bool fixed; /* values_add does not replace it */
 };
 
 struct values {
@@ -22,12 +23,28 @@ struct values {
 	bool warned;
 };
 
+#define VALUES_INIT ((struct values){0})
+
 /*
  * Adds KEY=VALUE, KEY=@FILE, KEY=@- (standard input) or KEY=@@TEXT (TEXT after one '@'); a key that
- * is there already gets the new value. The bytes of a literal value are wiped out of text. -EINVAL,
- * -ENOMEM, or the errno of reading FILE.
+ * is there already gets the new value, unless it is fixed. The bytes of a literal value are wiped
+ * out of text. -EINVAL, -ENOMEM, or the errno of reading FILE.
  */
 int values_add(struct values *values, char *text, struct why *why);
+
+/*
+ * Adds a whole set that is given as one word: its text in any form (values_form.h), @FILE, or - or
+ * @- for standard input. Its keys are fixed, whatever values_add says before or after; of several
+ * sets the last one counts. Literal text is wiped. Errors as values_add.
+ */
+int values_add_set(struct values *values, char *text, struct why *why);
+
+/* Adds a key or replaces its value; *bytes is taken over. The name is checked by the caller.
+ * -ENOMEM. */
+int values_put(struct values *values, const char *key, struct secbuf *bytes);
+
+/* Takes a key out. The order of the others stays. false: it was not there. */
+bool values_drop(struct values *values, const char *key);
 
 /* NULL: not there. */
 const struct value *values_find(const struct values *values, const char *key);
