@@ -98,6 +98,13 @@ size_t text_json_value(const uint8_t *bytes, size_t len, char *out)
 		put_json_string(&sink, bytes, len);
 		return sink.n;
 	}
+	return text_json_base64(bytes, len, out);
+}
+
+size_t text_json_base64(const uint8_t *bytes, size_t len, char *out)
+{
+	struct sink sink = {out, 0};
+
 	put_all(&sink, "{\"base64\": \"");
 	put_base64(&sink, bytes, len);
 	put_all(&sink, "\"}");

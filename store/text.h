@@ -22,6 +22,9 @@
 /* A value as it stands in .json. */
 size_t text_json_value(const uint8_t *bytes, size_t len, char *out);
 
+/* The same as {"base64": "..."}, whatever it is. */
+size_t text_json_base64(const uint8_t *bytes, size_t len, char *out);
+
 /* A name, which is UTF-8, as a JSON string, quotes included. */
 size_t text_json_string(const char *s, size_t len, char *out);
 

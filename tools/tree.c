@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "ident.h"
 #include "io.h"
 #include "place.h"
 
@@ -121,6 +122,7 @@ int tree_name_parse(struct tree_name *ret_name, const char *text, struct why *wh
 			"and control "
 			"characters");
 	strcpy(name.name, text);
+	name.bare = name.ns == TREE_ANY;
 	tree_name_set(&name, name.ns);
 	*ret_name = name;
 	return 0;
@@ -131,8 +133,10 @@ int tree_name_select(struct tree_name *name, enum tree_ns ns, struct why *why)
 	if (ns != TREE_ANY && name->ns != TREE_ANY && name->ns != ns)
 		return why_set(why, -EINVAL, "%s: the options say %s; leave out one of the two",
 			name->text, tree_ns_text(ns));
-	if (ns != TREE_ANY)
+	if (ns != TREE_ANY) {
 		tree_name_set(name, ns);
+		name->bare = false;
+	}
 	return 0;
 }
 
@@ -183,6 +187,12 @@ static int tree_no_secret(const struct tree *tree, const struct tree_name *name,
 
 int tree_find(const struct tree *tree, struct tree_name *name, int *ret_dir, struct why *why)
 {
+	if (ident_is_id(name->name)) {
+		int found = ident_find(tree, name, ret_dir, why);
+
+		if (found != 0)
+			return found < 0 ? found : 0;
+	}
 	for (enum tree_ns ns = TREE_PRIVATE; ns <= TREE_PUBLIC; ns++) {
 		int dir, r;
 

@@ -29,6 +29,7 @@ struct tree {
 /* A secret as somebody names it: NAME, private/NAME or public/NAME. */
 struct tree_name {
 	enum tree_ns ns; /* TREE_ANY: private first, then public */
+	bool bare;       /* neither the name nor an option said which namespace */
 	char name[NAME_MAX_BYTES + 1];
 	char text[NAME_MAX_BYTES + 16]; /* for messages; with the namespace once it is known */
 };
@@ -49,7 +50,7 @@ void tree_close(struct tree *tree);
 /* "private" or "public". */
 const char *tree_ns_text(enum tree_ns ns);
 
-/* -EINVAL: no secret can have this name. */
+/* -EINVAL: no secret can have this name. A name may be the id of a secret. */
 int tree_name_parse(struct tree_name *ret_name, const char *text, struct why *why);
 
 /* The same secret in that namespace. */
@@ -66,7 +67,9 @@ int tree_ns_usable(const struct tree *tree, enum tree_ns ns, struct why *why);
 
 /*
  * Opens the directory of a secret (O_PATH), private before public where the name leaves it open,
- * and sets name->ns. -ENOENT: there is none of exactly this name; the sentence has a near miss.
+ * and sets name->ns. A name of the form of an id is the secret's with that id, if there is one,
+ * and then becomes the name of that. -ENOENT: there is none of exactly this name; the sentence has
+ * a near miss.
  */
 int tree_find(const struct tree *tree, struct tree_name *name, int *ret_dir, struct why *why);
 

@@ -49,6 +49,15 @@ int values_print_json(const struct values *values, struct secbuf *text);
 /* One line a key, after indent spaces. */
 int values_print_yaml(const struct values *values, unsigned indent, struct secbuf *text);
 
+/*
+ * What is written into .json to set these values and to remove those keys: null for each. Names
+ * that begin with a dot are left out. Bytes stand in whichever form is shorter. text has room for
+ * what values_merge_size says.
+ */
+size_t values_merge_size(const struct values *values, const char *const *removes, size_t nremoves);
+void values_merge_print(const struct values *values, const char *const *removes, size_t nremoves,
+	struct secbuf *text);
+
 /* What has no form there is named in a comment, as in the view; *ret_left_out: how many. */
 int values_print_env(const struct values *values, struct secbuf *text, size_t *ret_left_out);
 

@@ -55,6 +55,79 @@ int values_print_json(const struct values *values, struct secbuf *text)
 	return r < 0 ? r : print_text(text, "}\n");
 }
 
+/* ---- what is merged ---- */
+
+/* Counts, or appends to text, which has the room. */
+struct merge {
+	struct secbuf *text;
+	size_t len;
+};
+
+static char *merge_at(const struct merge *merge)
+{
+	return merge->text != NULL ? (char *)merge->text->data + merge->len : NULL;
+}
+
+static void merge_put(struct merge *merge, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (merge->text != NULL)
+		memcpy(merge_at(merge), s, n);
+	merge->len += n;
+}
+
+/* The name of a member, after what parts it from the one before. */
+static void merge_name(struct merge *merge, const char *key)
+{
+	merge_put(merge, merge->len > 1 ? ", " : "");
+	merge->len += text_json_string(key, strlen(key), merge_at(merge));
+	merge_put(merge, ": ");
+}
+
+/* Control characters take six bytes each in a string. */
+static void merge_value(struct merge *merge, const struct secbuf *value)
+{
+	if (text_json_value(value->data, value->len, NULL) <=
+		text_json_base64(value->data, value->len, NULL))
+		merge->len += text_json_value(value->data, value->len, merge_at(merge));
+	else
+		merge->len += text_json_base64(value->data, value->len, merge_at(merge));
+}
+
+static size_t merge_print(const struct values *values, const char *const *removes, size_t nremoves,
+	struct secbuf *text)
+{
+	struct merge merge = {.text = text};
+
+	merge_put(&merge, "{");
+	for (size_t i = 0; i < nremoves; i++) {
+		if (removes[i][0] == '.')
+			continue;
+		merge_name(&merge, removes[i]);
+		merge_put(&merge, "null");
+	}
+	for (size_t i = 0; i < values->n; i++) {
+		if (values->items[i].key[0] == '.')
+			continue;
+		merge_name(&merge, values->items[i].key);
+		merge_value(&merge, &values->items[i].bytes);
+	}
+	merge_put(&merge, "}");
+	return merge.len;
+}
+
+size_t values_merge_size(const struct values *values, const char *const *removes, size_t nremoves)
+{
+	return merge_print(values, removes, nremoves, NULL);
+}
+
+void values_merge_print(const struct values *values, const char *const *removes, size_t nremoves,
+	struct secbuf *text)
+{
+	text->len = merge_print(values, removes, nremoves, text);
+}
+
 /* ---- YAML ---- */
 
 /*

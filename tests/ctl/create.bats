@@ -199,3 +199,133 @@ teardown() {
 	ctl 0 create db --k=1 -h
 	not test -e "$PUB/db"
 }
+
+@test "all keys in one transaction" {
+	ctl 0 create db --a=1 --b=2 --c=3 --d=
+	version=$(getfattr --only-values -n user.secretfs.version "$PUB/db")
+	ctl 0 create one
+	same $(($(getfattr --only-values -n user.secretfs.version "$PUB/one") + 1)) "$version"
+	same '{"a": "1", "b": "2", "c": "3", "d": ""}' "$(cat "$PUB/db/.json")"
+	ctl 0 create dots --.x=1 --y=2
+	value 1 "$PUB/dots/.x"
+	value 2 "$PUB/dots/y"
+}
+
+@test "--values as JSON, YAML and dotenv" {
+	ctl 0 create json --values '{"user": "a\u0062", "port": 1.50, "on": true, "raw": {"base64": "AP8="}}'
+	same '{"on": "true", "port": "1.50", "raw": {"base64": "AP8="}, "user": "ab"}' "$(cat "$PUB/json/.json")"
+	ctl 0 create yaml -p --values=$'user: x\nport: 010\nraw: !!binary AP8=\npem: |\n  one\n  two\n'
+	same '{"pem": "one\ntwo\n", "port": "010", "raw": {"base64": "AP8="}, "user": "x"}' "$(cat "$PRIV/yaml/.json")"
+	ctl 0 create env -v $'A=1\nexport B="x y"\n'
+	same '{"A": "1", "B": "x y"}' "$(cat "$PUB/env/.json")"
+}
+
+@test "--values from files and standard input; the end of the name says the form" {
+	printf '{"a": "1"}' >"$SFS/set"
+	printf 'a: A=2\n' >"$SFS/set.yaml"
+	printf 'a=3: x\n' >"$SFS/set.env"
+	ctl 0 create one -v @"$SFS/set"
+	value 1 "$PUB/one/a"
+	ctl 0 create two -v @"$SFS/set.yaml"
+	value A=2 "$PUB/two/a"
+	ctl 0 create three -v @"$SFS/set.env"
+	value "3: x" "$PUB/three/a"
+	INPUT=$SFS/set ctl 0 create four -v -
+	INPUT=$SFS/set ctl 0 create five -v @-
+	value 1 "$PUB/four/a"
+	value 1 "$PUB/five/a"
+	INPUT=$SFS/set ctl 2 create six -v - --b=@-
+	err_has "standard input can be read only once"
+	ctl 3 create six -v @"$SFS/missing"
+	cp "$SFS/set.yaml" "$SFS/not.json"
+	ctl 2 create six -v @"$SFS/not.json"
+	err_has "$SFS/not.json: line 1, column 1:"
+	not test -e "$PUB/six"
+}
+
+@test "--values wins over --KEY=, before it and after it" {
+	ctl 0 create db --a=1 -v '{"a": "set", "b": "set"}' --b=2 --c=3
+	same '{"a": "set", "b": "set", "c": "3"}' "$(cat "$PUB/db/.json")"
+	ctl 0 create db2 -v '{"a": "1", "b": "1"}' -v 'a: 2'
+	same '{"a": "2", "b": "1"}' "$(cat "$PUB/db2/.json")"
+}
+
+@test "--values that are refused make nothing and show no value" {
+	for set in hunter2 '["hunter2"]' '{"k": ["hunter2"]}' '{"k": {"x": "hunter2"}}' '{"k": null}' '{"k": "hunter2"' \
+		'{"k": "hunter2", "k": "hunter2"}' 'k: *hunter2' $'k: !x hunter2' '' '@@x' '{"a/b": "hunter2"}'; do
+		ctl 2 create db -v "$set"
+		out ""
+		same 1 "$(wc -l <"$SFS/err")"
+		not grep -q hunter2 "$SFS/err"
+	done
+	ctl 2 create db -v '{"key one": [1]}'
+	err_has "--values: key one: a list is no value"
+	ctl 2 create db -v
+	not test -e "$PUB/db"
+}
+
+@test "values given as a set are wiped from the command line" {
+	mkfifo "$SFS/fifo"
+	"$SECRETCTL" create db -v '{"k": "canary4711"}' --f=@"$SFS/fifo" 3>&- &
+	pid=$!
+	eventually 5 sh -c "grep -q fifo /proc/$pid/cmdline && ! grep -q canary4711 /proc/$pid/cmdline"
+	echo >"$SFS/fifo"
+	wait $pid
+	value canary4711 "$PUB/db/k"
+	tty 0 -- "$SECRETCTL" create db2 -v '{"a": "1"}' --b=1
+	same 1 "$(grep -c 'can be seen by others' "$SFS/out")"
+}
+
+@test "expiry and description" {
+	ctl 0 create db --a=1 --expires 2099-01-31T12:00:00+01:00 --description "the billing database"
+	same 2099-01-31T11:00:00Z "$(getfattr --only-values -n user.secretfs.expires "$PUB/db")"
+	same "the billing database" "$(getfattr --only-values -n user.secretfs.description "$PUB/db")"
+	ctl 0 create one --expires=4102444800
+	same 2100-01-01T00:00:00Z "$(getfattr --only-values -n user.secretfs.expires "$PUB/one")"
+	now=$(date +%s)
+	ctl 0 create -p two --k=1 --expires +1d12h --description=
+	at=$(date +%s -d "$(getfattr --only-values -n user.secretfs.expires "$PRIV/two")")
+	test "$at" -ge $((now + 36 * 3600)) && test "$at" -le $((now + 36 * 3600 + 60))
+	not getfattr -n user.secretfs.description "$PRIV/two"
+	ctl 0 create three --k=1 --expires never
+	not getfattr -n user.secretfs.expires "$PUB/three"
+	for when in 30d +30 + +d +30y +-1d soon 2099-13-01T00:00:00Z 2099-02-30T00:00:00Z 1999-01-01T00:00:00Z 30 "" \
+		2300-01-01T00:00:00Z +99999999999d; do
+		ctl 2 create db2 --k=1 --expires="$when"
+		err_has "--expires: "
+	done
+	ctl 2 create db2 --description "$(printf 'x%.0s' {1..1025})"
+	ctl 2 create db2 --description $'\xff'
+	not test -e "$PUB/db2"
+	ctl 0 create db2 --description "$(printf 'x%.0s' {1..1024})"
+}
+
+@test "asked for on the terminal" {
+	tty 0 -a "Key (empty: done): " user -a "Value of user: " hunter2 -a "The same again: " hunter2 \
+		-a "remove one] " y -a "Key (empty: done): " port -a "Value of port: " 1 -a "The same again: " 2 \
+		-a "Value of port: " 5432 -a "The same again: " 5432 -a "remove one] " r -a "Remove which" user \
+		-a "remove one] " r -a "Remove which" zzz -a "remove one] " y -a "Key (" a/b -a "Key (" .json \
+		-a "Key (" empty -a "Value of empty: " "" -a "The same again: " "" -a "remove one] " n \
+		-- "$SECRETCTL" create db -i --given=1
+	not grep -q hunter2 "$SFS/out"
+	not grep -q 5432 "$SFS/out"
+	grep -q "the two are not the same" "$SFS/out"
+	grep -q "user is forgotten" "$SFS/out"
+	grep -q "zzz: there is no such key" "$SFS/out"
+	grep -q "this name is reserved" "$SFS/out"
+	grep -qx "created public/db" "$SFS/out"
+	same '{"empty": "", "given": "1", "port": "5432"}' "$(cat "$PUB/db/.json")"
+	tty 0 -a "Key (" "" -- "$SECRETCTL" create none -i
+	same "" "$(ls "$PUB/none")"
+}
+
+@test "nobody to ask, three times not the same: nothing is made" {
+	code 2 setsid -w "$SECRETCTL" create db -i
+	err_has "there is no terminal to ask on; give --KEY=@FILE or --values @FILE"
+	tty 2 -a "Key (" k -a "Value of" 1 -a again: 2 -a "Value of" 1 -a again: 2 -a "Value of" 1 -a again: 2 \
+		-- "$SECRETCTL" create db -i
+	not test -e "$PUB/db"
+	# Nobody is asked for values of a secret that cannot be made.
+	ctl 0 create db
+	tty 5 -- "$SECRETCTL" create db -i
+}
