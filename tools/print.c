@@ -188,6 +188,70 @@ int print_table(const char *const *headings, size_t ncols, char *const *cells, s
 	return print_table_coloured(headings, ncols, cells, NULL, nrows);
 }
 
+int print_nodes_add(struct print_nodes *nodes, size_t parent, const char *name, const char *colour)
+{
+	struct print_node *items = nodes->items;
+	char text[PRINT_NAME];
+
+	/* Room grows at powers of two. */
+	if ((nodes->n & (nodes->n - 1)) == 0) {
+		items = realloc(items, (nodes->n ? nodes->n * 2 : 1) * sizeof(*items));
+		if (items == NULL)
+			return -ENOMEM;
+		nodes->items = items;
+	}
+	print_escape(name, text, sizeof(text));
+	items[nodes->n] = (struct print_node){strdup(text), parent, colour};
+	return items[nodes->n].text == NULL ? -ENOMEM : (nodes->n++, 0);
+}
+
+void print_nodes_free(struct print_nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		free(nodes->items[i].text);
+	free(nodes->items);
+	*nodes = (struct print_nodes){0};
+}
+
+static int print_tree_fill(struct libscols_table *table, const struct print_nodes *nodes)
+{
+	if (scols_table_new_column(table, "NAME", 0, SCOLS_FL_TREE) == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < nodes->n; i++) {
+		const struct print_node *node = &nodes->items[i];
+		/* Lines are numbered as the nodes are. */
+		struct libscols_line *parent = node->parent == PRINT_TOP
+						       ? NULL
+						       : scols_table_get_line(table, node->parent);
+		struct libscols_line *line = scols_table_new_line(table, parent);
+
+		if (line == NULL || scols_line_set_data(line, 0, node->text) != 0)
+			return -ENOMEM;
+		if (node->colour != NULL &&
+			scols_cell_set_color(scols_line_get_cell(line, 0), node->colour) != 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int print_tree(const struct print_nodes *nodes)
+{
+	struct libscols_table *table = scols_new_table();
+	int r;
+
+	if (table == NULL)
+		return -ENOMEM;
+	scols_table_enable_noheadings(table, 1);
+	scols_table_enable_colors(table, print_colours(stdout));
+	r = print_tree_fill(table, nodes);
+	if (r == 0)
+		r = scols_print_table(table);
+	scols_unref_table(table);
+	if (r == 0 && fflush(stdout) != 0)
+		r = -errno;
+	return r;
+}
+
 int print_pair(const char *key, size_t width, const void *text, size_t len)
 {
 	AUTO_SECBUF line = SECBUF_INIT;

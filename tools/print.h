@@ -40,6 +40,26 @@ int print_table(const char *const *headings, size_t ncols, char *const *cells, s
 int print_table_coloured(const char *const *headings, size_t ncols, char *const *cells,
 	const char *const *colours, size_t nrows);
 
+struct print_node {
+	char *text;         /* freed by print_nodes_free */
+	size_t parent;      /* number of a node before this one; PRINT_TOP: none */
+	const char *colour; /* or NULL */
+};
+
+#define PRINT_TOP ((size_t)-1)
+
+struct print_nodes {
+	struct print_node *items;
+	size_t n;
+};
+
+/* Adds a node with name escaped. -ENOMEM. */
+int print_nodes_add(struct print_nodes *nodes, size_t parent, const char *name, const char *colour);
+void print_nodes_free(struct print_nodes *nodes);
+
+/* Draws them as a tree. -errno. */
+int print_tree(const struct print_nodes *nodes);
+
 /* One line "key   text" with the key padded to width; straight from secret memory. -errno. */
 int print_pair(const char *key, size_t width, const void *text, size_t len);
 
