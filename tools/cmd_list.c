@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_list: the secrets that this user can see and that fit, without any value. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,19 +82,6 @@ static int list_operator(struct list *list, const char *text, struct why *why)
 	return 0;
 }
 
-static int list_count(const char *option, const char *text, size_t *ret_count, struct why *why)
-{
-	unsigned long long n;
-	char *end;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n == 0 || n > INT_MAX)
-		return why_set(why, -EINVAL, "%s: a whole number from 1 on", option);
-	*ret_count = (size_t)n;
-	return 0;
-}
-
 static int list_option(struct list *list, int option, const char *value, struct why *why)
 {
 	switch (option) {
@@ -106,9 +94,9 @@ static int list_option(struct list *list, int option, const char *value, struct 
 	case LIST_OPERATOR:
 		return list_operator(list, value, why);
 	case LIST_PAGE:
-		return list_count("--page", value, &list->listing.page, why);
+		return args_count("--page", value, INT_MAX, &list->listing.page, why);
 	case LIST_SIZE_OF_PAGE:
-		return list_count("--size", value, &list->listing.size, why);
+		return args_count("--size", value, INT_MAX, &list->listing.size, why);
 	default:
 		return filters_add(
 			&list->filters, (enum info_field)(option - LIST_FILTER), value, why);
@@ -259,7 +247,7 @@ static int list_show(struct list *list, struct why *why)
 		return why_set(why, r, "standard output: %s", strerror(-r));
 	/* Beside the data, so that it is no part of it. */
 	if (listing->size > 0 && listing->form != LISTING_JSON && listing->form != LISTING_YAML)
-		fprintf(stderr, "page %zu of %zu, %zu of %zu secrets\n", listing->page,
+		fprintf(stderr, "page %u of %zu, %zu of %zu secrets\n", listing->page,
 			listing_pages(listing), list->nrows, listing->total);
 	return 0;
 }

@@ -287,7 +287,7 @@ static void listing_size(const struct listing *listing)
 	if (listing->size == 0)
 		fputs("null", stdout);
 	else
-		printf("%zu", listing->size);
+		printf("%u", listing->size);
 }
 
 static int listing_json(const struct listing *listing, struct info *const *rows, size_t n)
@@ -304,7 +304,7 @@ static int listing_json(const struct listing *listing, struct info *const *rows,
 		}
 		fputc('}', stdout);
 	}
-	printf("%s], \"total\": %zu, \"page\": %zu, \"size\": ", n > 0 ? "\n" : "", listing->total,
+	printf("%s], \"total\": %zu, \"page\": %u, \"size\": ", n > 0 ? "\n" : "", listing->total,
 		listing->page);
 	listing_size(listing);
 	printf(", \"pages\": %zu}\n", listing_pages(listing));
@@ -325,7 +325,7 @@ static int listing_yaml(const struct listing *listing, struct info *const *rows,
 			fputc('\n', stdout);
 		}
 	}
-	printf("total: %zu\npage: %zu\nsize: ", listing->total, listing->page);
+	printf("total: %zu\npage: %u\nsize: ", listing->total, listing->page);
 	listing_size(listing);
 	printf("\npages: %zu\n", listing_pages(listing));
 	return r;

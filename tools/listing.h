@@ -31,8 +31,8 @@ struct listing {
 	enum info_field columns[INFO_FIELDS];
 	size_t ncolumns; /* 0: those that the form has by itself */
 	size_t total;    /* on all pages */
-	size_t page;
-	size_t size; /* secrets on a page; 0: all are on one */
+	unsigned page;
+	unsigned size; /* secrets on a page; 0: all are on one */
 };
 
 int listing_form_parse(const char *text, enum listing_form *ret_form, struct why *why);
