@@ -62,11 +62,11 @@ static bool mounts_owner(const char *options, uid_t *ret_owner)
 	return true;
 }
 
-bool mounts_option(const struct mounts_entry *entry, const char *word)
+bool mounts_option(const char *options, const char *word)
 {
 	size_t len = strlen(word);
 
-	for (const char *at = entry->options; at != NULL; at = strchr(at, ',')) {
+	for (const char *at = options; at != NULL; at = strchr(at, ',')) {
 		at += *at == ',';
 		if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
 			return true;
@@ -74,54 +74,60 @@ bool mounts_option(const struct mounts_entry *entry, const char *word)
 	return false;
 }
 
-static int mounts_add(struct mounts *mounts, const struct mounts_entry *entry)
+/* The strings of the entry lie in its line. False: a line of another file system, or of another
+ * form. */
+static bool mounts_parse(struct mounts_entry *entry)
 {
-	size_t bytes = (mounts->n + 1) * sizeof(*mounts->entries);
-	struct mounts_entry *entries = realloc(mounts->entries, bytes);
-
-	if (entries == NULL)
-		return -ENOMEM;
-	mounts->entries = entries;
-	entries[mounts->n] = *entry;
-	entries[mounts->n].point = strdup(entry->point);
-	entries[mounts->n].options = strdup(entry->options);
-	mounts->n++;
-	if (entries[mounts->n - 1].point == NULL || entries[mounts->n - 1].options == NULL)
-		return -ENOMEM;
-	return 0;
-}
-
-/* One line; lines of other file systems, and lines of another form, are passed over. */
-static int mounts_line(struct mounts *mounts, char *line)
-{
-	struct mounts_entry entry = {0};
-	char *field[6], *word;
+	char *field[6], *word, *line = entry->line;
 	unsigned major, minor;
 
 	line[strcspn(line, "\n")] = '\0';
 	for (size_t i = 0; i < 6; i++) {
 		field[i] = strsep(&line, " ");
 		if (field[i] == NULL)
-			return 0;
+			return false;
 	}
 	do {
 		word = strsep(&line, " ");
 		if (word == NULL)
-			return 0;
+			return false;
 	} while (strcmp(word, "-") != 0);
 	word = strsep(&line, " ");
-	if (word == NULL || strcmp(word, MOUNTS_TYPE) != 0 || strsep(&line, " ") == NULL ||
-		line == NULL || sscanf(field[2], "%u:%u", &major, &minor) != 2 ||
-		!mounts_owner(line, &entry.owner))
-		return 0;
-	mounts_unescape(field[4]);
-	entry.dev = makedev(major, minor);
-	entry.point = field[4];
-	entry.whole = strcmp(field[3], "/") == 0;
-	entry.options = line;
+	entry->source = strsep(&line, " ");
+	entry->options = line;
+	if (word == NULL || strcmp(word, MOUNTS_TYPE) != 0 || entry->source == NULL ||
+		entry->options == NULL || sscanf(field[2], "%u:%u", &major, &minor) != 2 ||
+		!mounts_owner(entry->options, &entry->owner))
+		return false;
+	entry->dev = makedev(major, minor);
+	entry->whole = strcmp(field[3], "/") == 0;
+	entry->point = field[4];
+	entry->flags = field[5];
+	mounts_unescape(entry->point);
+	mounts_unescape(entry->source);
 	/* Without allow_other only who mounted it may enter, root or not. */
-	entry.open = mounts_option(&entry, "allow_other") || entry.owner == geteuid();
-	return mounts_add(mounts, &entry);
+	entry->open = mounts_option(entry->options, "allow_other") || entry->owner == geteuid();
+	return true;
+}
+
+static int mounts_line(struct mounts *mounts, const char *line)
+{
+	struct mounts_entry *entries, entry = {.line = strdup(line)};
+
+	if (entry.line == NULL)
+		return -ENOMEM;
+	if (!mounts_parse(&entry)) {
+		free(entry.line);
+		return 0;
+	}
+	entries = realloc(mounts->entries, (mounts->n + 1) * sizeof(*entries));
+	if (entries == NULL) {
+		free(entry.line);
+		return -ENOMEM;
+	}
+	mounts->entries = entries;
+	entries[mounts->n++] = entry;
+	return 0;
 }
 
 int mounts_read(struct mounts *ret_mounts)
@@ -149,10 +155,8 @@ int mounts_read(struct mounts *ret_mounts)
 
 void mounts_free(struct mounts *mounts)
 {
-	for (size_t i = 0; i < mounts->n; i++) {
-		free(mounts->entries[i].point);
-		free(mounts->entries[i].options);
-	}
+	for (size_t i = 0; i < mounts->n; i++)
+		free(mounts->entries[i].line);
 	free(mounts->entries);
 	*mounts = (struct mounts){0};
 }

@@ -9,11 +9,14 @@
 
 struct mounts_entry {
 	dev_t dev;
-	char *point;   /* unescaped */
 	bool whole;    /* the root of the tree, not a bind of something in it */
 	uid_t owner;   /* who mounted it, as the kernel says */
 	bool open;     /* this user may enter it: allow_other, or mounted by this user */
-	char *options; /* the superoptions, as they stand there */
+	char *point;   /* unescaped */
+	char *source;  /* unescaped: the store, as the daemon says */
+	char *flags;   /* "rw,nosuid,...": of this mount point */
+	char *options; /* "rw,user_id=0,...": of the file system */
+	char *line;    /* all these lie in it */
 };
 
 struct mounts {
@@ -32,8 +35,8 @@ const struct mounts_entry *mounts_find(const struct mounts *mounts, dev_t dev);
 /* Mounted by root or by this user: the daemon behind it is nobody else's program. */
 bool mounts_trusted(const struct mounts_entry *entry);
 
-/* Is this word one of the entry's superoptions? */
-bool mounts_option(const struct mounts_entry *entry, const char *word);
+/* Is this word one of these flags or options? */
+bool mounts_option(const char *options, const char *word);
 
 #define AUTO_MOUNTS __attribute__((cleanup(mounts_free))) struct mounts
 

@@ -30,11 +30,16 @@ static int place_copy(char *path, const char *dir, struct why *why)
 static int place_configured(char *path, char *file, size_t size, struct why *why)
 {
 	struct config *config = malloc(sizeof(*config));
+	struct stat st;
 	int r = config_path(geteuid(), file, size);
 
 	if (config == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	config_init(config);
+	/* A HOME that this user may not even look into is another user's, and so are its settings.
+	 */
+	if (r == 0 && lstat(file, &st) < 0 && errno == EACCES)
+		r = -ENOENT;
 	if (r == 0)
 		r = config_read_file(config, file, why);
 	if (r == 0 && config->mountpoint[0] != '\0') {

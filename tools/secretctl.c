@@ -20,6 +20,7 @@ static const struct verb *const verbs[] = {
 	&cmd_update,
 	&cmd_delete,
 	&cmd_status,
+	&cmd_doctor,
 	&cmd_store_init,
 	&cmd_store_info,
 };

@@ -36,6 +36,7 @@ void ctl_begin_change(void);
 
 extern const struct verb cmd_create;
 extern const struct verb cmd_delete;
+extern const struct verb cmd_doctor;
 extern const struct verb cmd_get;
 extern const struct verb cmd_list;
 extern const struct verb cmd_status;

@@ -25,6 +25,7 @@ struct serving_answer {
 	int err;
 	struct why why;
 	char path[PATH_MAX];
+	dev_t dev;
 	size_t len;
 	char text[16 << 10];
 };
@@ -50,7 +51,7 @@ static int serving_read(int root, struct serving_answer *answer)
 static _Noreturn void serving_child(const char *dir, int to)
 {
 	static struct serving_answer answer;
-	struct stat st;
+	struct stat st = {0};
 	int root = -1;
 
 	answer.err = place_find(dir, answer.path, &root, &answer.why);
@@ -59,6 +60,7 @@ static _Noreturn void serving_child(const char *dir, int to)
 	/* A namespace comes from the store. */
 	if (answer.err == 0 && fstatat(root, "public", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		answer.err = tree_why(&answer.why, -errno, answer.path);
+	answer.dev = st.st_dev;
 	/* Nobody reads it any more when this fails. */
 	_exit(io_write_all(to, &answer, sizeof(answer)) < 0);
 }
@@ -94,7 +96,6 @@ static int serving_receive(int from, int64_t until, struct serving_answer *answe
 	return 0;
 }
 
-/* *ret_answer is allocated. */
 static int serving_wait(const char *dir, unsigned seconds, struct serving_answer *answer)
 {
 	int ends[2], r;
@@ -134,6 +135,7 @@ int serving_ask(const char *dir, unsigned seconds, struct serving *ret_serving, 
 		why_set(why, r, "the daemon could not be asked: %s", strerror(-r));
 	if (r == 0) {
 		strcpy(ret_serving->path, answer->path);
+		ret_serving->dev = answer->dev;
 		r = answer->err;
 		*why = answer->why;
 	}

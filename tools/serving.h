@@ -10,11 +10,13 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <sys/types.h>
 
 #include "why.h"
 
 struct serving {
 	char path[PATH_MAX]; /* of the tree; empty: not known */
+	dev_t dev;           /* of the tree, once it has answered */
 	json_t *status;      /* the object in .secretfs/status, or NULL */
 };
 

@@ -102,6 +102,9 @@ alone() {
 	# A file without a mountpoint says nothing of it.
 	echo 'threads = 4' >"$conf"
 	code 0 alone "setpriv --reuid=$ALICE --regid=$ALICE --clear-groups '$SECRETCTL' get db k"
+	# Settings in another user's home are not one's own.
+	mkdir -m 700 "$SFS/closed"
+	XDG_CONFIG_HOME=$SFS/closed code 0 alone "setpriv --reuid=$ALICE --regid=$ALICE --clear-groups '$SECRETCTL' get db k"
 	# A file that is refused is not passed over.
 	echo 'mount = /x' >"$conf"
 	ctl_as $ALICE 2 get db k
