@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "fd.h"
+#include "owner.h"
 #include "print.h"
 #include "prompt.h"
 #include "secretctl.h"
@@ -100,6 +101,8 @@ static int delete_run(struct ctl *ctl, int argc, char **argv)
 		r = tree_open(&tree, ctl->mount, &why);
 	if (r == 0)
 		r = tree_find(&tree, &name, &dir, &why);
+	if (r == 0)
+		r = owner_check_change(&name, dir, &why);
 	if (r == 0) {
 		r = tree_list(dir, &keys);
 		if (r < 0)
@@ -129,7 +132,8 @@ const struct verb cmd_delete = {
 		"\n"
 		"Asks before it removes anything. Your private secret of this name is removed if "
 		"there is\n"
-		"one, otherwise the public one; public/NAME and private/NAME say which.\n"
+		"one, otherwise the public one, if it is yours or root's; public/NAME and "
+		"private/NAME say which.\n"
 		"\n"
 		"  -y, --yes   do not ask\n",
 	.run = delete_run,

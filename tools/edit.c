@@ -28,6 +28,12 @@ int edit_arg(struct edit *edit, int what, char *value, struct why *why)
 	}
 }
 
+int edit_not_owner(const struct tree_name *name, struct why *why)
+{
+	return why_set(why, -EPERM,
+		"%s: only its owner may set its description and when it expires", name->text);
+}
+
 /* Notes what is there; what is not is the empty text, which no attribute has. */
 static int edit_save(int dir, const char *attr, char ret_text[static ATTR_TEXT])
 {
@@ -68,12 +74,17 @@ int edit_attrs(const struct edit *edit, int dir, const struct tree_name *name,
 			&undo->description, undo->old_description);
 	if (r == 0)
 		return 0;
-	edit_attrs_undo(dir, undo);
-	return r == -EPERM ? why_set(why, r,
-				     "%s: only its owner may set when it expires and its "
-				     "description",
-				     name->text)
-			   : tree_why(why, r, name->text);
+	if (r == -EPERM)
+		edit_not_owner(name, why);
+	else
+		tree_why(why, r, name->text);
+	if (edit_attrs_undo(dir, undo) < 0) {
+		struct why first = *why;
+
+		why_set(why, r, "%.600s; when it expires was changed all the same", first.text);
+	}
+	*undo = (struct edit_undo){0};
+	return r;
 }
 
 int edit_attrs_undo(int dir, const struct edit_undo *undo)

@@ -57,6 +57,9 @@ static inline bool edit_has_attrs(const struct edit *edit)
 	return edit->expires.given || edit->description != NULL;
 }
 
+/* Fills why with who may; returns -EPERM. */
+int edit_not_owner(const struct tree_name *name, struct why *why);
+
 /* What edit_attrs has replaced. */
 struct edit_undo {
 	bool expires, description; /* replaced; by what was not there before if the text is empty */

@@ -33,7 +33,8 @@ static const char *tree_hint(int err)
 	case ENOSPC:
 		return "the store's disk is full: make room there";
 	case EKEYEXPIRED:
-		return "it has expired: set user.secretfs.expires or make a new one";
+		return "its owner may set another date with \"secretctl update "
+		       "--expires\"";
 	case ENOMEM:
 		return "the daemon or this program is out of locked memory: raise ulimit -l or "
 		       "close files";
@@ -224,7 +225,7 @@ static int tree_list_cmp(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-static int tree_list_add(struct tree_list *list, const char *name)
+int tree_list_add(struct tree_list *list, const char *name)
 {
 	char **names = list->names;
 

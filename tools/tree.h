@@ -82,6 +82,8 @@ int tree_list(int dir, struct tree_list *ret_list);
 int tree_list_add_dir(struct tree_list *list, int dir);
 int tree_list_add_open(struct tree_list *list, int dir);
 
+/* Adds a name at the end. -ENOMEM. */
+int tree_list_add(struct tree_list *list, const char *name);
 void tree_list_free(struct tree_list *list);
 
 #define AUTO_TREE_LIST __attribute__((cleanup(tree_list_free))) struct tree_list

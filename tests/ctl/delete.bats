@@ -95,3 +95,13 @@ teardown() {
 	ctl 0 delete --help
 	grep -q '^usage: secretctl delete NAME' "$SFS/out"
 }
+
+@test "a bare name removes no public secret of somebody else" {
+	setfacl -m u:$ALICE:rwx "$PUB"
+	ctl_as $ALICE 0 create db --k=1
+	ctl 4 delete db -y
+	err_has "public/db belongs to $ALICE"
+	test -d "$PUB/db"
+	ctl 0 delete public/db -y
+	not test -e "$PUB/db"
+}
