@@ -52,8 +52,9 @@ struct boot_state {
 	uint32_t worker_uid; /* who the worker becomes; the caller itself for a plain user */
 	uint32_t worker_gid;
 	uint32_t supervisor_pid;
-	int64_t mounted_at; /* CLOCK_REALTIME seconds */
-	uint64_t mount_id;  /* random: tells this mount's requests from those of another */
+	uint32_t accept_rollback; /* 1: this worker may serve a store older than its anchor */
+	int64_t mounted_at;       /* CLOCK_REALTIME seconds */
+	uint64_t mount_id;        /* random: tells this mount's requests from those of another */
 	uint32_t blame;    /* what the requests are charged that the last worker was serving when it
 			      died */
 	uint32_t init_len; /* bytes of init_request */

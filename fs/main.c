@@ -170,6 +170,10 @@ static int run(const struct config *config, const char *program)
 		fprintf(stderr, "secretfs: passphrase-fd: descriptor %d is not open\n", fd);
 		return EXITCODE_USAGE;
 	}
+	if (config->accept_rollback)
+		fputs("secretfs: --accept-rollback: if this is an old copy of the store, what was "
+		      "changed since is lost, and what was removed or forbidden since is back\n",
+			stderr);
 	close_inherited(fd);
 	prctl(PR_SET_NAME, "secretfs", 0, 0, 0);
 	log_init("secretfs", false, config->debug);

@@ -20,12 +20,18 @@ const char options_help[] =
 	"  -o keyfile=FILE       unlock with a key file\n"
 	"  -o passphrase         unlock with a passphrase, asked for on the terminal\n"
 	"  -o passphrase-fd=N    unlock with a passphrase, one line from descriptor N\n"
+	"  -o anchor=FOLDER      where secretfs remembers how new the store is\n"
+	"  --accept-rollback     serve a store that is older than that, or of which nothing is\n"
+	"                        remembered: what was changed since is lost\n"
 	"  -o user=NAME          who serves the mount when root starts it (secretfs)\n"
 	"  -o NAME=VALUE         any setting of secretfs.conf(5)\n"
 	"  -h, --help            show this\n"
 	"  -V, --version         show the version\n";
 
+#define OPT_ACCEPT_ROLLBACK 1
+
 static const struct option longopts[] = {
+	{"accept-rollback", no_argument, NULL, OPT_ACCEPT_ROLLBACK},
 	{"foreground", no_argument, NULL, 'f'},
 	{"debug", no_argument, NULL, 'd'},
 	{"help", no_argument, NULL, 'h'},
@@ -98,7 +104,7 @@ static bool is_mount_word(const char *word)
 static bool is_path(const char *name)
 {
 	return same_name(name, "store") || same_name(name, "mountpoint") ||
-	       same_name(name, "keyfile");
+	       same_name(name, "keyfile") || same_name(name, "anchor");
 }
 
 /* path as seen from the working directory, without slashes at its end: those would make the kernel
@@ -232,7 +238,7 @@ static int bad_option(int argc, char **argv, int opt, struct why *why)
 	if (opt == ':')
 		return why_set(why, -EINVAL, "-%c needs a value", optopt);
 	/* A known letter: its long form was given a value. */
-	if (optopt && !strchr("fdhV", optopt))
+	if (optopt > OPT_ACCEPT_ROLLBACK && !strchr("fdhV", optopt))
 		return why_set(why, -EINVAL, "unknown option -%c", optopt);
 	return why_set(why, -EINVAL, "unknown option %s",
 		optind > 0 && optind <= argc ? argv[optind - 1] : "");
@@ -259,6 +265,9 @@ int options_parse(int argc, char **argv, struct config *config, enum options_act
 			break;
 		case 'f':
 			config->foreground = true;
+			break;
+		case OPT_ACCEPT_ROLLBACK:
+			config->accept_rollback = true;
 			break;
 		case 'o':
 			err = apply_words(config, optarg, &seen, why);
@@ -309,6 +318,17 @@ static int load_file(uint32_t uid, struct config *config, struct why *why)
 	return err == -ENOENT ? 0 : err;
 }
 
+static int find_anchor(uint32_t uid, struct config *config, struct why *why)
+{
+	if (config->anchor[0])
+		return 0;
+	config->anchor_default = true;
+	int err = config_anchor_default(uid, config->anchor, sizeof(config->anchor));
+	return err ? why_set(why, -EINVAL,
+			     "cannot tell where the store's anchor is: set HOME, or anchor=FOLDER")
+		   : 0;
+}
+
 int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 	enum options_action *ret_action, struct why *why)
 {
@@ -323,5 +343,7 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 	err = load_file(uid, ret_config, why);
 	if (!err)
 		err = options_parse(argc, argv, ret_config, ret_action, why);
-	return err ? err : options_check(ret_config, why);
+	if (!err)
+		err = options_check(ret_config, why);
+	return err ? err : find_anchor(uid, ret_config, why);
 }

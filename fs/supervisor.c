@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "anchor.h"
 #include "boot.h"
 #include "exitcode.h"
 #include "fd.h"
@@ -178,6 +179,8 @@ static int take_store(struct supervisor *s, struct why *why)
 	const char *path = s->config->store;
 	int err = store_check_path(path, s->reader.uid, why);
 
+	if (!err && s->config->anchor_default)
+		err = anchor_make_folder(s->config->anchor, why);
 	if (err < 0)
 		return err;
 	/* The daemon before this one may still be closing the store: its mount goes first. */
@@ -315,6 +318,8 @@ static int start_worker(struct supervisor *s, struct why *why)
 	AUTO_FD state = -1;
 
 	s->boot.generation++;
+	/* Once: who puts back an old copy later must not find the door open. */
+	s->boot.accept_rollback = s->config->accept_rollback && !s->served;
 	state = boot_state_write(&s->boot, s->config);
 	if (state < 0)
 		return why_set(

@@ -24,6 +24,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "anchor.h"
 #include "boot.h"
 #include "exitcode.h"
 #include "handle.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct boot_state boot;
 	struct config config;
 	const struct keyslot_keys *keys;
+	struct anchor *anchor; /* until the store has it */
 	struct store *store;
 	struct fuse_session *session;
 	struct slots slots;
@@ -133,6 +135,27 @@ static void worker_bucket_damaged(unsigned bucket)
 		bucket);
 }
 
+static void worker_anchor_failed(const char *anchor, int err)
+{
+	if (err < 0)
+		log_err("cannot write the anchor %s: %s; until it can be, nothing tells if an old "
+			"copy of the store is put back",
+			anchor, strerror(-err));
+	else if (err > 0)
+		log_err("the anchor %s was removed: the store will not be served again without "
+			"--accept-rollback",
+			anchor);
+	else
+		log_info("the anchor %s can be written again", anchor);
+}
+
+/* While we may: later the descriptor is all we have of it. */
+static int worker_open_anchor(struct why *why)
+{
+	return anchor_open(worker.config.anchor, worker.config.store, worker.keys->anchor,
+		ANCHOR_KEEP, &worker.anchor, why);
+}
+
 static int worker_map_keys(struct why *why)
 {
 	void *keys = mmap(NULL, 4096, PROT_READ, MAP_SHARED, BOOT_KEYS_FD, 0);
@@ -155,10 +178,18 @@ static int worker_open_store(struct why *why)
 		.max_keys = worker.config.max_keys,
 		.max_secrets = worker.config.max_secrets,
 		.max_bytes = worker.config.max_bytes,
-		.damaged = worker_bucket_damaged};
+		.damaged = worker_bucket_damaged,
+		.anchor_failed = worker_anchor_failed};
 	int r = store_open(worker.config.store, worker.keys, &limits, &worker.store, why);
 
 	if (r == 0) {
+		r = store_anchor(
+			worker.store, worker.anchor, worker.boot.accept_rollback != 0, why);
+		worker.anchor = NULL;
+	}
+	if (r > 0)
+		log_warn("accepted, as --accept-rollback asks: %s", why->text);
+	if (r >= 0) {
 		ops.limits = limits;
 		store_journal(worker.store, worker.boot.mount_id, worker.boot.generation);
 		r = store_start(worker.store);
@@ -419,6 +450,8 @@ static int worker_start(struct why *why)
 	if (r == 0)
 		r = worker_map_keys(why);
 	if (r == 0)
+		r = worker_open_anchor(why);
+	if (r == 0)
 		r = worker_confine(why);
 	if (r == 0)
 		r = worker_open_store(why);
@@ -438,6 +471,7 @@ int worker_main(void)
 	int code = r < 0 ? worker_failed(r, &why) : EXITCODE_OK;
 	if (worker.session)
 		fuse_session_destroy(worker.session);
+	anchor_close(worker.anchor);
 	store_close(worker.store);
 	return code;
 }

@@ -53,6 +53,7 @@ static const struct setting settings[] = {
 	{"store", KIND_PATH, AT(store), 0, 0},
 	{"mountpoint", KIND_PATH, AT(mountpoint), 0, 0},
 	{"keyfile", KIND_PATH, AT(keyfile), 0, 0},
+	{"anchor", KIND_PATH, AT(anchor), 0, 0},
 	{"user", KIND_USER, AT(user), 0, 0},
 	{"allow_other", KIND_AUTO, AT(allow_other), 0, 0},
 	{"threads", KIND_NUMBER, AT(threads), 1, 64},
@@ -707,26 +708,38 @@ int config_write_text(const struct config *config, char *text, size_t size)
 
 /* ---- the rest ---- */
 
-int config_path(uint32_t uid, char *ret_path, size_t size)
+/* root_base or $variable or $HOME/home_base, and rest. */
+static int path_for(uint32_t uid, const char *root_base, const char *variable,
+	const char *home_base, const char *rest, char *ret_path, size_t size)
 {
-	const char *base = getenv("XDG_CONFIG_HOME");
+	const char *base = uid == 0 ? root_base : getenv(variable);
 	const char *under = "";
 	char path[CONFIG_PATH];
 	int n;
 
-	if (uid == 0) {
-		base = "/etc";
-	} else if (!base || base[0] != '/') {
+	if (!base || base[0] != '/') {
 		base = getenv("HOME");
-		under = "/.config";
+		under = home_base;
 	}
 	if (!base || base[0] != '/')
 		return -ENOENT;
-	n = snprintf(path, sizeof(path), "%s%s/secretfs/secretfs.conf", base, under);
+	n = snprintf(path, sizeof(path), "%s%s%s", base, under, rest);
 	if (n < 0 || (size_t)n >= sizeof(path) || (size_t)n >= size)
 		return -ENAMETOOLONG;
 	memcpy(ret_path, path, (size_t)n + 1);
 	return 0;
+}
+
+int config_path(uint32_t uid, char *ret_path, size_t size)
+{
+	return path_for(uid, "/etc", "XDG_CONFIG_HOME", "/.config", "/secretfs/secretfs.conf",
+		ret_path, size);
+}
+
+int config_anchor_default(uint32_t uid, char *ret_path, size_t size)
+{
+	return path_for(uid, "/var/lib", "XDG_STATE_HOME", "/.local/state",
+		uid == 0 ? "/secretfs-anchor" : "/secretfs/anchor", ret_path, size);
 }
 
 static bool in_range(const struct config_range *range, uint32_t uid)

@@ -17,7 +17,7 @@
 
 #define CONFIG_PATH 4096
 #define CONFIG_DENY 16
-#define CONFIG_TEXT (4 * CONFIG_PATH) /* config_write_text never needs more */
+#define CONFIG_TEXT (6 * CONFIG_PATH) /* config_write_text never needs more */
 
 enum config_unset { CONFIG_AUTO = -1 };
 
@@ -30,6 +30,7 @@ struct config {
 	char store[CONFIG_PATH];      /* store = PATH, absolute once loaded */
 	char mountpoint[CONFIG_PATH]; /* mountpoint = PATH */
 	char keyfile[CONFIG_PATH];    /* keyfile = PATH; empty: not a key file */
+	char anchor[CONFIG_PATH];     /* anchor = PATH, a folder; config_anchor_default if empty */
 	char user[64];        /* user = NAME, who the worker is when root starts it (secretfs) */
 	int allow_other;      /* allow_other = yes|no; CONFIG_AUTO: yes for root, no for others */
 	unsigned threads;     /* threads = 1..64 (8) */
@@ -55,9 +56,11 @@ struct config {
 			again */
 	bool debug;  /* debug = yes|no */
 	/* Not in the file: only from the command line or -o. */
-	int passphrase_fd; /* passphrase-fd=N; -1: none */
-	bool passphrase;   /* -o passphrase: ask on the terminal */
-	bool foreground;   /* -f */
+	int passphrase_fd;    /* passphrase-fd=N; -1: none */
+	bool passphrase;      /* -o passphrase: ask on the terminal */
+	bool foreground;      /* -f */
+	bool accept_rollback; /* --accept-rollback, for this start alone */
+	bool anchor_default;  /* anchor is config_anchor_default's: made if it is missing */
 };
 
 /* All defaults. */
@@ -93,6 +96,10 @@ int config_write_text(const struct config *config, char *text, size_t size);
 /* Where the file is for this uid: /etc/secretfs/secretfs.conf for 0, else $XDG_CONFIG_HOME (or
  * ~/.config)/secretfs/secretfs.conf. -ENOENT: no home; -ENAMETOOLONG. */
 int config_path(uint32_t uid, char *ret_path, size_t size);
+
+/* Where anchors are for this uid if nothing else is set: /var/lib/secretfs-anchor for 0, else
+ * $XDG_STATE_HOME (or ~/.local/state)/secretfs/anchor. -ENOENT: no home; -ENAMETOOLONG. */
+int config_anchor_default(uint32_t uid, char *ret_path, size_t size);
 
 /* May this uid have a private namespace? (design: not nobody, not systemd's dynamic users, not
  * private_deny, root by private_root) */

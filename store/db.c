@@ -345,6 +345,11 @@ int db_wal_pages(const struct db *db)
 	return db->wal_pages;
 }
 
+void db_forget(struct db *db)
+{
+	sqlite3_db_release_memory(db->sqlite);
+}
+
 int db_checkpoint(struct db *db, int truncate)
 {
 	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;

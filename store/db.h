@@ -71,6 +71,9 @@ int db_in_transaction(struct db *db);
 /* Pages in the write-ahead log after the last commit of this connection. */
 int db_wal_pages(const struct db *db);
 
+/* Drops the pages that this connection has cached. */
+void db_forget(struct db *db);
+
 /* Copies the log into the file; without waiting for readers. truncate: also empty the log, if
  * nobody reads. */
 int db_checkpoint(struct db *db, int truncate);

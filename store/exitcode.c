@@ -27,6 +27,8 @@ enum exitcode exitcode_of_store(int err)
 		return EXITCODE_UNSAFE;
 	case EBUSY:
 		return EXITCODE_IN_USE;
+	case ESTALE:
+		return EXITCODE_ROLLED_BACK;
 	default:
 		return EXITCODE_FAILURE;
 	}

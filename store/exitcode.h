@@ -16,12 +16,13 @@ enum exitcode {
 	EXITCODE_FORMAT = 9,
 	EXITCODE_UNSAFE = 10,
 	EXITCODE_IN_USE = 11,
+	EXITCODE_ROLLED_BACK = 12,
 };
 
 /*
  * The exit code for what store_* returned: -ENOENT 3, -EACCES 4, -EEXIST 5,
  * -EKEYREJECTED 7, -EBADMSG 8, -EPROTO 9, -EPERM (loose permissions) 10,
- * -EBUSY 11, -EINVAL 2, 0 and above 0, anything else 1.
+ * -EBUSY 11, -ESTALE 12, -EINVAL 2, 0 and above 0, anything else 1.
  */
 enum exitcode exitcode_of_store(int err);
 

@@ -32,6 +32,7 @@ enum seal_dom {
 	SEAL_HISTORY = 'H',
 	SEAL_VALUE = 'V',
 	SEAL_DONE = 'D',
+	SEAL_ANCHOR = 'A',
 	SEAL_SLOT = 'K', /* + kind */
 };
 

@@ -126,6 +126,22 @@ int store_bucket_check(struct store *store, struct db *db, unsigned bucket)
 	return r;
 }
 
+void store_bucket_scrub(struct store *store, struct db *db, unsigned bucket)
+{
+	if (atomic_load_explicit(&store->bucket_state[bucket], memory_order_relaxed) ==
+			BUCKET_BAD ||
+		db_exec(db, "BEGIN") < 0)
+		return;
+	int r = bucket_verify(store, db, bucket);
+	if (db_in_transaction(db))
+		db_exec(db, "ROLLBACK");
+	if (r != -EBADMSG)
+		return;
+	if (atomic_exchange(&store->bucket_state[bucket], BUCKET_BAD) != BUCKET_BAD &&
+		store->limits.damaged)
+		store->limits.damaged(bucket);
+}
+
 /* ---- rows ---- */
 
 int store_manifest_open(const struct store *store, const struct seal_place *place,
@@ -597,6 +613,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	writer_stop(store);
+	anchor_close(store->anchor);
 	db_close(store->db);
 	cache_free(store->manifests);
 	cache_free(store->boxes);

@@ -28,6 +28,7 @@
 #define STORE_FORMAT 1
 #define STORE_SLOTS  16
 
+struct anchor;
 struct store;
 struct store_reader;
 
@@ -47,6 +48,9 @@ struct store_limits {
 	/* Called once for each bucket (0..4095) that is found damaged, from any thread; may be
 	 * NULL. */
 	void (*damaged)(unsigned bucket);
+	/* Called when the anchor cannot be written (-errno; 1: its file was removed) and when it
+	 * can again (0), from any thread; may be NULL. Changes go on meanwhile. */
+	void (*anchor_failed)(const char *anchor, int err);
 };
 
 /* What a change did, for invalidations: the rows whose attributes changed. */
@@ -72,6 +76,9 @@ int store_create(const char *path, uint32_t owner, uint32_t group, uint32_t publ
  * else than owner or root, and a path one of whose folders others can write (sticky ones aside).
  * -ENOENT, -EINVAL (not a regular file). */
 int store_check_path(const char *path, uint32_t owner, struct why *why);
+
+/* The same of a folder in which owner keeps something: "the store", "the anchor". */
+int store_check_folder(const char *folder, uint32_t owner, const char *what, struct why *why);
 
 /*
  * Takes STORE.lock (made 0600 for owner/group if missing). Returns a descriptor that holds the lock
@@ -104,6 +111,15 @@ int store_info(const char *path, struct store_info *ret_info, struct why *why);
  */
 int store_open(const char *path, const struct keyslot_keys *keys, const struct store_limits *limits,
 	struct store **ret_store, struct why *why);
+
+/*
+ * Compares the opened store with its anchor, which the store then owns (also on failure) and keeps
+ * up to date. A fresh store is recorded in an empty anchor. -ESTALE: the store is older than its
+ * anchor, or there is none for it; with accept the store is sealed under a new epoch instead, so
+ * that no other old copy passes for it later: 1, and the sentence tells what was accepted. Before
+ * store_start.
+ */
+int store_anchor(struct store *store, struct anchor *anchor, bool accept, struct why *why);
 
 /* Starts the writer and the checkpointer. Before it every change is refused with -EAGAIN. */
 int store_start(struct store *store);

@@ -71,7 +71,8 @@ static int file_check(const char *path, uint32_t owner, struct why *why)
 }
 
 /* A folder whose writers could put another file in the store's place. */
-static int folder_check(const char *folder, uint32_t owner, bool own, struct why *why)
+static int folder_check(
+	const char *folder, uint32_t owner, bool own, const char *what, struct why *why)
 {
 	struct stat st;
 
@@ -82,9 +83,9 @@ static int folder_check(const char *folder, uint32_t owner, bool own, struct why
 	 */
 	if (own && st.st_uid != owner)
 		return why_set(why, -EPERM,
-			"the store's folder %s belongs to uid %u, but must be uid %u's alone, who "
+			"the %s's folder %s belongs to uid %u, but must be uid %u's alone, who "
 			"keeps files there: chown %u %s",
-			folder, st.st_uid, owner, owner, folder);
+			what, folder, st.st_uid, owner, owner, folder);
 	if (!own && st.st_mode & S_ISVTX)
 		return 0;
 	mode_t others = S_IWOTH;
@@ -94,10 +95,33 @@ static int folder_check(const char *folder, uint32_t owner, bool own, struct why
 		others |= S_IWGRP;
 	if (st.st_mode & others)
 		return why_set(why, -EPERM,
-			"the folder %s above the store has mode %04o, others can write to it: "
+			"the folder %s above the %s has mode %04o, others can write to it: "
 			"chmod go-w %s",
-			folder, st.st_mode & 07777, folder);
+			folder, what, st.st_mode & 07777, folder);
 	return 0;
+}
+
+/* A folder and all that are above it; changes its argument. */
+static int folders_check(char *folder, uint32_t owner, const char *what, struct why *why)
+{
+	int r = folder_check(folder, owner, true, what, why);
+
+	while (r == 0 && strcmp(folder, "/") != 0) {
+		char *slash = strrchr(folder, '/');
+		slash[slash == folder] = '\0';
+		r = folder_check(folder, owner, false, what, why);
+	}
+	return r;
+}
+
+int store_check_folder(const char *folder, uint32_t owner, const char *what, struct why *why)
+{
+	char real[PATH_MAX];
+
+	if (!realpath(folder, real))
+		return why_set(
+			why, -errno, "cannot find the folder %s: %s", folder, strerror(errno));
+	return folders_check(real, owner, what, why);
 }
 
 int store_check_path(const char *path, uint32_t owner, struct why *why)
@@ -107,14 +131,7 @@ int store_check_path(const char *path, uint32_t owner, struct why *why)
 
 	if (r == 0)
 		r = path_folder(path, folder, why);
-	if (r == 0)
-		r = folder_check(folder, owner, true, why);
-	while (r == 0 && strcmp(folder, "/") != 0) {
-		char *slash = strrchr(folder, '/');
-		slash[slash == folder] = '\0';
-		r = folder_check(folder, owner, false, why);
-	}
-	return r;
+	return r < 0 ? r : folders_check(folder, owner, "store", why);
 }
 
 /* ---- lock ---- */
@@ -444,7 +461,7 @@ int store_create(const char *path, uint32_t owner, uint32_t group, uint32_t publ
 			why, -EEXIST, "%s is there already; a store is never overwritten", path);
 	int r = create_folder(path, owner, group, folder, why);
 	if (r == 0)
-		r = folder_check(folder, owner, true, why);
+		r = folder_check(folder, owner, true, "store", why);
 	if (r < 0)
 		return r;
 	secmem_random(&random, sizeof(random));

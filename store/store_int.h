@@ -8,7 +8,9 @@
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
  *     txn.c         what jobs are made of: load, save, insert, delete, with sums and charges
- *     writer.c      group commit and checkpoints
+ *     writer.c      group commit
+ *     keeper.c      checkpoints and other things that nobody waits for
+ *     store_anchor.c  the anchor of an opened store
  */
 #ifndef STORE_STORE_INT_H
 #define STORE_STORE_INT_H
@@ -17,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "anchor.h"
 #include "cache.h"
 #include "db.h"
 #include "done.h"
@@ -41,6 +44,7 @@ struct ns_id {
 	int64_t id;
 };
 
+struct keeper;
 struct writer;
 
 struct store {
@@ -75,7 +79,11 @@ struct store {
 		*manifests;  /* struct cached_row by row: dropped by the writer after each commit */
 	struct cache *boxes; /* struct cached_box by value id: a value never changes */
 
+	struct anchor *anchor; /* NULL: none is kept */
+	_Atomic int anchor_error;
+
 	struct writer *writer;
+	struct keeper *keeper;
 };
 
 /* One row of table secret, opened. */
@@ -120,6 +128,9 @@ void store_place(const struct store *store, uint8_t dom, int64_t id, int64_t ns,
 
 /* Within a transaction: is the bucket whole? 0, -EBADMSG, -errno. The first answer is kept. */
 int store_bucket_check(struct store *store, struct db *db, unsigned bucket);
+
+/* Adds a bucket up that may have been found whole before, in a snapshot of its own. */
+void store_bucket_scrub(struct store *store, struct db *db, unsigned bucket);
 
 /* Opens a box of table secret or history into row: plain and m. Everything else in row is set by
  * the caller. */
@@ -258,5 +269,20 @@ int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void
 
 /* A request is answered: its record goes with the next group. */
 void writer_forget(struct store *store, uint64_t unique);
+
+/* ---- keeper.c ---- */
+
+int keeper_start(struct store *store);
+void keeper_stop(struct store *store);
+
+/* A checkpoint is due. */
+void keeper_checkpoint(struct store *store);
+
+/* ---- store_anchor.c ---- */
+
+/* After a commit; does nothing without an anchor. */
+void store_anchor_note(struct store *store);
+
+void store_anchor_sync(struct store *store);
 
 #endif

@@ -2,8 +2,7 @@
 /*
  * writer: group commit. One thread takes all waiting jobs at once, runs each in a savepoint, seals
  * buckets and root once and commits; many writers share a sync. Nobody waits for more company:
- * while one group is synced, the next gathers by itself. A second thread copies the write-ahead log
- * into the file.
+ * while one group is synced, the next gathers by itself.
  */
 #include "store_int.h"
 
@@ -27,11 +26,6 @@ struct writer {
 	size_t spare_cap; /* of txn.answered, which the two take turns with */
 	pthread_t thread;
 	struct txn txn; /* the writer thread's */
-
-	pthread_cond_t checkpoint; /* checkpoint_due or stopping changed */
-	bool checkpoint_due;       /* lock */
-	pthread_t checkpointer;
-	struct db *checkpoint_db; /* the checkpointer's */
 };
 
 static int64_t realtime_ns(void)
@@ -140,6 +134,8 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 		txn->store->root.commits = commits;
 		return r;
 	}
+	/* Before anybody is told: what was acknowledged is what the anchor has seen. */
+	store_anchor_note(txn->store);
 #ifdef SECRETFS_FAULTS
 	if (store_fault_committed)
 		store_fault_committed();
@@ -171,11 +167,9 @@ static void group_wake(struct writer *writer, struct job *first)
 		pthread_cond_signal(&first->woken);
 		first = next;
 	}
-	if (db_wal_pages(writer->txn.db) >= CHECKPOINT_PAGES && !writer->checkpoint_due) {
-		writer->checkpoint_due = true;
-		pthread_cond_signal(&writer->checkpoint);
-	}
 	pthread_mutex_unlock(&writer->lock);
+	if (db_wal_pages(writer->txn.db) >= CHECKPOINT_PAGES)
+		keeper_checkpoint(writer->txn.store);
 }
 
 /* Waits for jobs; true when the wait ran out with pages in the log. Called with the lock held. */
@@ -230,27 +224,9 @@ static void *writer_main(void *arg)
 		} else {
 			/* A reader in the way only means: later. */
 			db_checkpoint(writer->txn.db, 1);
+			keeper_checkpoint(writer->txn.store);
 		}
 		pthread_mutex_lock(&writer->lock);
-	}
-	pthread_mutex_unlock(&writer->lock);
-	return NULL;
-}
-
-static void *checkpointer_main(void *arg)
-{
-	struct writer *writer = arg;
-
-	pthread_mutex_lock(&writer->lock);
-	while (!writer->stopping) {
-		if (!writer->checkpoint_due) {
-			pthread_cond_wait(&writer->checkpoint, &writer->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&writer->lock);
-		db_checkpoint(writer->checkpoint_db, 0);
-		pthread_mutex_lock(&writer->lock);
-		writer->checkpoint_due = false;
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return NULL;
@@ -261,9 +237,7 @@ static void writer_free(struct writer *writer)
 	free(writer->answered);
 	free(writer->txn.answered);
 	txn_clear(&writer->txn);
-	db_close(writer->checkpoint_db);
 	pthread_cond_destroy(&writer->wanted);
-	pthread_cond_destroy(&writer->checkpoint);
 	pthread_mutex_destroy(&writer->lock);
 	free(writer);
 }
@@ -279,25 +253,20 @@ int writer_start(struct store *store)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&writer->wanted, &monotonic);
-	pthread_cond_init(&writer->checkpoint, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	writer->last = &writer->first;
 	writer->txn.store = store;
 	writer->txn.db = store->db;
-	int r = db_open(store->path, DB_WRITER, &writer->checkpoint_db, NULL);
+	int r = keeper_start(store);
 	if (r == 0)
 		r = -pthread_create(&writer->thread, NULL, writer_main, writer);
 	if (r < 0) {
+		keeper_stop(store);
 		writer_free(writer);
 		return r;
 	}
 	store->writer = writer;
-	r = -pthread_create(&writer->checkpointer, NULL, checkpointer_main, writer);
-	if (r < 0) {
-		writer->checkpointer = writer->thread;
-		writer_stop(store);
-	}
-	return r;
+	return 0;
 }
 
 void writer_stop(struct store *store)
@@ -309,11 +278,9 @@ void writer_stop(struct store *store)
 	pthread_mutex_lock(&writer->lock);
 	writer->stopping = true;
 	pthread_cond_broadcast(&writer->wanted);
-	pthread_cond_broadcast(&writer->checkpoint);
 	pthread_mutex_unlock(&writer->lock);
 	pthread_join(writer->thread, NULL);
-	if (!pthread_equal(writer->checkpointer, writer->thread))
-		pthread_join(writer->checkpointer, NULL);
+	keeper_stop(store);
 	db_checkpoint(store->db, 1);
 	store->writer = NULL;
 	writer_free(writer);

@@ -5,6 +5,7 @@
 # SECRETFS_BUILD is the build to test. Every test has a folder of its own, $SFS:
 #     $SFS/store/store.db  the store, of user secretfs     $SFS/key   its key file
 #     $SFS/mnt             the mountpoint                  $SFS/log   what the daemon says
+#     $SFS/anchor          the store's anchor, away from it
 #     $SFS/bin             programs that a plain user must be able to reach
 # so that tests may run at the same time.
 
@@ -32,11 +33,12 @@ make_place() {
 	id secretfs >/dev/null 2>&1 || skip "there is no user secretfs (tests/run makes one)"
 	SFS=$(mktemp -d "${SECRETFS_TEST_DIR:-/tmp}/sfs.XXXXXX")
 	chmod 755 "$SFS"
-	STORE=$SFS/store/store.db KEY=$SFS/key MNT=$SFS/mnt LOG=$SFS/log
+	STORE=$SFS/store/store.db KEY=$SFS/key ANCHOR=$SFS/anchor MNT=$SFS/mnt LOG=$SFS/log
 	PUB=$MNT/public PRIV=$MNT/private
 	SC=$SFS/bin/sc
-	export SFS STORE KEY MNT LOG PUB PRIV SC
+	export SFS STORE KEY ANCHOR MNT LOG PUB PRIV SC
 	mkdir "$MNT" "$SFS/bin"
+	mkdir -m 700 "$ANCHOR"
 	cp "$SECRETFS_BUILD/tests/bin/sc" "$SC"
 	: >"$LOG"
 	WORKER_MAY_DIE=
@@ -56,7 +58,7 @@ make_store() {
 
 # run_daemon [NAME=VALUE...]: starts it and returns its exit code, as a person would type it.
 run_daemon() {
-	local opts="keyfile=$KEY,user=secretfs" opt
+	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR" opt
 	for opt; do
 		opts+=,$opt
 	done
@@ -65,7 +67,7 @@ run_daemon() {
 
 # A sanitizer's report goes to stderr, which only a daemon in the foreground keeps.
 run_foreground() {
-	local opts="keyfile=$KEY,user=secretfs" opt pid
+	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR" opt pid
 	for opt; do
 		opts+=,$opt
 	done
@@ -226,5 +228,7 @@ finish() {
 	fi
 	[ "$rc" = 0 ] && [ -n "${BATS_TEST_COMPLETED:-}" ] || tail -n 60 "$LOG" >&2
 	rm -rf "$SFS"
+	# Of a daemon that was started without anchor=.
+	rm -f /var/lib/secretfs-anchor/*"${SFS##*/}"*
 	return $rc
 }

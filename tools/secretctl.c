@@ -57,6 +57,8 @@ static enum exitcode ctl_exitcode(const struct verb *verb, int err)
 	switch (err) {
 	case -EPERM:
 		return verb->store ? EXITCODE_UNSAFE : EXITCODE_NOT_PERMITTED;
+	case -ESTALE: /* in the tree: what it named has just gone */
+		return verb->store ? EXITCODE_ROLLED_BACK : EXITCODE_FAILURE;
 	case -ENOTEMPTY:
 		return EXITCODE_EXISTS;
 	case -ESRMNT:
@@ -94,7 +96,7 @@ static void ctl_help(FILE *file)
 	      "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 not permitted, 5 exists "
 	      "already,\n"
 	      "7 no key opens the store, 8 damaged, 9 another format, 10 unsafe permissions, 11 in "
-	      "use.\n",
+	      "use,\n12 older than its anchor says.\n",
 		file);
 }
 

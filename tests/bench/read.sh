@@ -21,6 +21,7 @@ trap 'sweep "$dir"; rm -rf "$dir"; [ -z "$made_user" ] || userdel secretfs' EXIT
 trap 'exit 130' INT TERM
 id secretfs >/dev/null 2>&1 || { useradd --system --user-group --no-create-home secretfs && made_user=yes; }
 mkdir "$dir/null" "$dir/tmpfs" "$dir/mnt"
+mkdir -m 700 "$dir/anchor"
 
 mount -t tmpfs -o size=1m tmpfs "$dir/tmpfs"
 head -c 64 /dev/zero | tr '\0' v >"$dir/tmpfs/k"
@@ -28,7 +29,7 @@ head -c 64 /dev/zero | tr '\0' v >"$dir/tmpfs/k"
 until mountpoint -q "$dir/null"; do sleep 0.05; done
 
 "$SECRETFS_BUILD/secretctl" store init "$dir/store/store.db" --keyfile "$dir/key" --user secretfs >/dev/null || exit 1
-"$SECRETFS_BUILD/secretfs" "$dir/store/store.db" "$dir/mnt" -o "keyfile=$dir/key,user=secretfs" || exit 1
+"$SECRETFS_BUILD/secretfs" "$dir/store/store.db" "$dir/mnt" -o "keyfile=$dir/key,user=secretfs,anchor=$dir/anchor" || exit 1
 mkdir "$dir/mnt/public/s"
 cp "$dir/tmpfs/k" "$dir/mnt/public/s/k"
 

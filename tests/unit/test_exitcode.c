@@ -28,6 +28,7 @@ static void test_table(void **state)
 		{-EPROTO, 9},
 		{-EPERM, 10},
 		{-EBUSY, 11},
+		{-ESTALE, 12},
 		{-ENOMEM, 1},
 		{-EIO, 1},
 		{-ENOSPC, 1},

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper: the thread that looks after an opened store while others use it: it copies the
+ * write-ahead log into the file, makes the anchor survive a power cut, and adds up a bucket again
+ * now and then.
+ */
+#include "store_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define ROUND_SECONDS 10
+#define SYNC_ROUNDS   6 /* the anchor is synced once a minute at least */
+
+struct keeper {
+	struct store *store;
+	struct db *db; /* the thread's */
+	pthread_t thread;
+	unsigned round;  /* the thread's */
+	unsigned bucket; /* the thread's: the next to be added up */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* due or stopping changed */
+	bool due;               /* lock; a checkpoint is */
+	bool stopping;          /* lock */
+};
+
+/* What the writer's connection has cached says nothing about the file: this one reads it anew. */
+static void keeper_scrub(struct keeper *keeper)
+{
+	unsigned bucket = keeper->bucket;
+
+	keeper->bucket = (bucket + 1) % INDEX_BUCKETS;
+	db_forget(keeper->db);
+	store_bucket_scrub(keeper->store, keeper->db, bucket);
+}
+
+static void keeper_round(struct keeper *keeper)
+{
+	keeper_scrub(keeper);
+	if (++keeper->round % SYNC_ROUNDS == 0)
+		store_anchor_sync(keeper->store);
+}
+
+/* Waits for something to do; false when the time for a round has come. Called with the lock held.
+ */
+static bool keeper_wait(struct keeper *keeper)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ROUND_SECONDS;
+	while (!keeper->due && !keeper->stopping) {
+		if (pthread_cond_timedwait(&keeper->changed, &keeper->lock, &until) == ETIMEDOUT)
+			return false;
+	}
+	return true;
+}
+
+static void *keeper_main(void *arg)
+{
+	struct keeper *keeper = arg;
+
+	pthread_mutex_lock(&keeper->lock);
+	while (!keeper->stopping) {
+		bool due = keeper_wait(keeper);
+		if (keeper->stopping)
+			break;
+		pthread_mutex_unlock(&keeper->lock);
+		if (due) {
+			db_checkpoint(keeper->db, 0);
+			store_anchor_sync(keeper->store);
+		} else {
+			keeper_round(keeper);
+		}
+		pthread_mutex_lock(&keeper->lock);
+		if (due)
+			keeper->due = false;
+	}
+	pthread_mutex_unlock(&keeper->lock);
+	return NULL;
+}
+
+static void keeper_free(struct keeper *keeper)
+{
+	db_close(keeper->db);
+	pthread_cond_destroy(&keeper->changed);
+	pthread_mutex_destroy(&keeper->lock);
+	free(keeper);
+}
+
+int keeper_start(struct store *store)
+{
+	pthread_condattr_t monotonic;
+	struct keeper *keeper = calloc(1, sizeof(*keeper));
+	uint16_t first;
+
+	if (!keeper)
+		return -ENOMEM;
+	/* Not always the same buckets, where nobody runs for long. */
+	secmem_random(&first, sizeof(first));
+	keeper->bucket = first % INDEX_BUCKETS;
+	keeper->store = store;
+	pthread_mutex_init(&keeper->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&keeper->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	int r = db_open(store->path, DB_WRITER, &keeper->db, NULL);
+	if (r == 0)
+		r = -pthread_create(&keeper->thread, NULL, keeper_main, keeper);
+	if (r < 0) {
+		keeper_free(keeper);
+		return r;
+	}
+	store->keeper = keeper;
+	return 0;
+}
+
+void keeper_stop(struct store *store)
+{
+	struct keeper *keeper = store->keeper;
+
+	if (!keeper)
+		return;
+	pthread_mutex_lock(&keeper->lock);
+	keeper->stopping = true;
+	pthread_cond_signal(&keeper->changed);
+	pthread_mutex_unlock(&keeper->lock);
+	pthread_join(keeper->thread, NULL);
+	store->keeper = NULL;
+	keeper_free(keeper);
+}
+
+void keeper_checkpoint(struct store *store)
+{
+	struct keeper *keeper = store->keeper;
+
+	pthread_mutex_lock(&keeper->lock);
+	if (!keeper->due) {
+		keeper->due = true;
+		pthread_cond_signal(&keeper->changed);
+	}
+	pthread_mutex_unlock(&keeper->lock);
+}
