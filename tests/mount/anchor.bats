@@ -132,11 +132,12 @@ accept() {
 
 @test "--accept-rollback on a store that is not old changes nothing" {
 	grow
-	before=$(sha256sum <"$STORE")
+	# All but the journal of answered requests, which each mount empties.
+	before=$(sqlite3 "$STORE" '.dump root bucket ns secret history value slot' | sha256sum)
 	accept
 	same after "$(cat "$PUB/old/k")"
 	stop_daemon
-	same "$before" "$(sha256sum <"$STORE")"
+	same "$before" "$(sqlite3 "$STORE" '.dump root bucket ns secret history value slot' | sha256sum)"
 	refused 2 'unknown setting' accept_rollback
 }
 
