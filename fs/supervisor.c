@@ -185,7 +185,7 @@ static int take_store(struct supervisor *s, struct why *why)
 		return err;
 	/* The daemon before this one may still be closing the store: its mount goes first. */
 	for (int tries = LOCK_TRIES; tries > 0; tries--) {
-		s->lock_fd = store_lock(path, s->reader.uid, s->reader.gid, true, why);
+		s->lock_fd = store_lock(path, s->reader.uid, s->reader.gid, STORE_USE_DAEMON, why);
 		if (s->lock_fd != -EBUSY)
 			break;
 		usleep(LOCK_PAUSE_US);

@@ -6,6 +6,7 @@
 #include "fd.h"
 #include "index.h"
 #include "pack.h"
+#include "path.h"
 #include "seal.h"
 #include "secmem.h"
 #include "store.h"
@@ -13,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -112,29 +112,15 @@ static void record_take_root(struct anchor_record *record, const struct header_r
 
 /* ---- the file ---- */
 
-/* The store's path without links in its folders: two ways to one store have one anchor. */
-static int store_path_real(const char *store, char ret_path[PATH_MAX])
-{
-	char copy[PATH_MAX], folder[PATH_MAX];
-	const char *slash = strrchr(store, '/');
-
-	if (strlen(store) >= sizeof(copy))
-		return -ENAMETOOLONG;
-	strcpy(copy, store);
-	if (!realpath(dirname(copy), folder))
-		return -errno;
-	int n = snprintf(ret_path, PATH_MAX, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder,
-		slash ? slash + 1 : store);
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
 /* The path's end for people, and a hash of all of it, so that no two stores share a name. */
-static int anchor_name(const char *store, char ret_name[NAME_MAX + 1], char ret_real[PATH_MAX])
+static int anchor_name(
+	const char *store, char ret_name[NAME_MAX + 1], char ret_real[PATH_MAX], struct why *why)
 {
 	static const uint8_t no_key[32];
 	uint8_t hash[INDEX_TAG];
 	char *out = ret_name;
-	int r = store_path_real(store, ret_real);
+	/* Two ways to one store lead to one anchor. */
+	int r = path_real(store, ret_real, why);
 
 	if (r < 0)
 		return r;
@@ -235,12 +221,9 @@ static int anchor_find(
 	const char *folder, const char *store, char ret_name[NAME_MAX + 1], struct why *why)
 {
 	char real[PATH_MAX];
-	int r = anchor_name(store, ret_name, real);
+	int r = anchor_name(store, ret_name, real, why);
 
-	if (r < 0)
-		return why_set(
-			why, r, "cannot find the folder of the store %s: %s", store, strerror(-r));
-	return anchor_apart(folder, real, why);
+	return r < 0 ? r : anchor_apart(folder, real, why);
 }
 
 static int anchor_open_in(struct anchor *anchor, const char *folder, const char *store,
@@ -343,7 +326,7 @@ int anchor_forget(const char *folder, const char *store)
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
-	int r = anchor_name(store, name, real);
+	int r = anchor_name(store, name, real, NULL);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	if (unlinkat(dir, name, 0) < 0)

@@ -3,8 +3,9 @@
  * -errno. */
 #include "db.h"
 
+#include "path.h"
+
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -145,21 +146,6 @@ static int db_pragmas(struct db *db, enum db_mode mode)
 	return r;
 }
 
-/* SQLite follows no link below; the folders above may be links, the file itself not. */
-static int db_real_path(const char *path, char ret_path[PATH_MAX])
-{
-	char copy[PATH_MAX], folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-
-	if (strlen(path) >= sizeof(copy))
-		return -ENAMETOOLONG;
-	strcpy(copy, path);
-	if (!realpath(dirname(copy), folder))
-		return -errno;
-	int n = snprintf(ret_path, PATH_MAX, "%s/%s", folder, slash ? slash + 1 : path);
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
@@ -171,10 +157,11 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why 
 	AUTO_DB db = calloc(1, sizeof(*db));
 	if (!db)
 		return why_set(why, -ENOMEM, "out of memory");
+	/* SQLite follows no link: the folders above may be links, the file itself not. */
 	char real[PATH_MAX];
-	int r = db_real_path(path, real);
+	int r = path_real(path, real, why);
 	if (r < 0)
-		return why_set(why, r, "cannot open the store %s: %s", path, strerror(-r));
+		return r;
 	int code = sqlite3_open_v2(real, &db->sqlite, flags, NULL);
 	if (code != SQLITE_OK) {
 		r = db_error(db, code);

@@ -80,11 +80,21 @@ int store_check_path(const char *path, uint32_t owner, struct why *why);
 /* The same of a folder in which owner keeps something: "the store", "the anchor". */
 int store_check_folder(const char *folder, uint32_t owner, const char *what, struct why *why);
 
+enum store_use {
+	STORE_USE_DAEMON, /* serves it; beside those who look */
+	STORE_USE_LOOK,   /* backup, verify */
+	STORE_USE_ALONE,  /* changes the file itself: rotate, restore, compact, key slots */
+};
+
 /*
  * Takes STORE.lock (made 0600 for owner/group if missing). Returns a descriptor that holds the lock
- * until it is closed. -EBUSY: another daemon (exclusive) or a maintenance command has it.
+ * until it and all its copies are closed. -EBUSY: somebody else's use does not go with this one.
  */
-int store_lock(const char *path, uint32_t owner, uint32_t group, bool exclusive, struct why *why);
+int store_lock(
+	const char *path, uint32_t owner, uint32_t group, enum store_use use, struct why *why);
+
+/* 1: a daemon serves the store, 0: none does; -errno. */
+int store_in_use(const char *path);
 
 /* Reads the slots (to be opened by keyslot_open_any). Returns how many; opens the file read-only.
  * -EPROTO: another format, -EBADMSG: not a secretfs store, or its schema was changed. */

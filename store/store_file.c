@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* store_file: the store as a file: making it, whose it must be, its lock, and what it tells without
- * a key. */
+/* store_file: the store as a file: making it, and whose it must be. */
 #include "store_int.h"
 
 #include "fd.h"
+#include "path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,37 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ANYONE ((uint32_t)-1)
-
 /* ---- paths ---- */
-
-static int path_beside(
-	const char *path, const char *suffix, char ret_path[PATH_MAX], struct why *why)
-{
-	int n = snprintf(ret_path, PATH_MAX, "%s%s", path, suffix);
-
-	if (n < 0 || n >= PATH_MAX)
-		return why_set(why, -ENAMETOOLONG, "the path of the store is too long");
-	return 0;
-}
-
-static int path_folder(const char *path, char ret_folder[PATH_MAX], struct why *why)
-{
-	char copy[PATH_MAX];
-	int r = path_beside(path, "", copy, why);
-
-	if (r < 0)
-		return r;
-	if (!realpath(dirname(copy), ret_folder))
-		return why_set(why, -errno, "cannot find the folder of the store %s: %s", path,
-			strerror(errno));
-	return 0;
-}
 
 static int file_check(const char *path, uint32_t owner, struct why *why)
 {
@@ -134,137 +108,6 @@ int store_check_path(const char *path, uint32_t owner, struct why *why)
 	return r < 0 ? r : folders_check(folder, owner, "store", why);
 }
 
-/* ---- lock ---- */
-
-int store_lock(const char *path, uint32_t owner, uint32_t group, bool exclusive, struct why *why)
-{
-	char lock[PATH_MAX];
-	struct stat st;
-	int r = path_beside(path, ".lock", lock, why);
-
-	if (r < 0)
-		return r;
-	AUTO_FD fd =
-		open(lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return why_set(why, -errno, "cannot open the lock %s: %s", lock, strerror(errno));
-	/* With a second name it may be somebody's file that was linked here, to be given away
-	 * below. */
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
-		return why_set(why, -EINVAL, "the lock %s is not a regular file", lock);
-	if (owner != ANYONE && geteuid() == 0 && st.st_uid != owner && fchown(fd, owner, group) < 0)
-		return why_set(why, -errno, "cannot give the lock %s to uid %u: %s", lock, owner,
-			strerror(errno));
-	if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
-			return why_set(why, -EBUSY,
-				"the store %s is in use by another daemon or a maintenance command",
-				path);
-		return why_set(why, -errno, "cannot lock %s: %s", lock, strerror(errno));
-	}
-	return fd_take(&fd);
-}
-
-/* ---- slots and information ---- */
-
-static int slot_read(struct db_query *query, struct keyslot *slot)
-{
-	size_t salt_len, box_len;
-	const uint8_t *salt = db_blob(query, 2, &salt_len);
-	const char *label = db_text(query, 5);
-	const uint8_t *box = db_blob(query, 6, &box_len);
-
-	if (salt_len != KEYSLOT_SALT || box_len != KEYSLOT_BOX || !label ||
-		strlen(label) > KEYSLOT_LABEL)
-		return -EBADMSG;
-	*slot = (struct keyslot){.id = db_int(query, 0),
-		.kind = db_int(query, 1),
-		.ops = db_int(query, 3),
-		.mem = db_int(query, 4)};
-	memcpy(slot->salt, salt, KEYSLOT_SALT);
-	memcpy(slot->label, label, strlen(label) + 1);
-	memcpy(slot->box, box, KEYSLOT_BOX);
-	return 0;
-}
-
-static int slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
-{
-	AUTO_QUERY query = NULL;
-	int n = 0;
-	int r = db_query(db, QUERY_SLOTS, &query);
-
-	if (r < 0)
-		return why_set(why, r, "cannot read the key slots: %s", strerror(-r));
-	while (n < STORE_SLOTS && (r = db_step(query)) > 0) {
-		r = slot_read(query, &ret_slots[n]);
-		if (r < 0)
-			return why_set(why, r, "key slot %d of the store is damaged", n + 1);
-		n++;
-	}
-	if (r < 0)
-		return why_set(why, r, "cannot read the key slots: %s", strerror(-r));
-	if (n == 0)
-		return why_set(
-			why, -EBADMSG, "the store has no key slot left; restore it from a backup");
-	return n;
-}
-
-int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
-{
-	AUTO_DB db = NULL;
-	int r = db_open(path, DB_READER, &db, why);
-
-	if (r == 0)
-		r = schema_check(db, why);
-	return r < 0 ? r : slots_read(db, ret_slots, why);
-}
-
-static uint64_t file_bytes(const char *path, const char *suffix)
-{
-	char beside[PATH_MAX];
-	struct stat st;
-
-	if (path_beside(path, suffix, beside, NULL) < 0 || stat(beside, &st) < 0)
-		return 0;
-	return (uint64_t)st.st_size;
-}
-
-static int query_count(struct db *db, enum schema_query which, uint64_t *ret_count)
-{
-	AUTO_QUERY query = NULL;
-	int r = db_query(db, which, &query);
-
-	if (r == 0)
-		r = db_step(query);
-	if (r <= 0)
-		return r < 0 ? r : -EBADMSG;
-	*ret_count = (uint64_t)db_int(query, 0);
-	return 0;
-}
-
-int store_info(const char *path, struct store_info *ret_info, struct why *why)
-{
-	struct store_info info = {.format = SCHEMA_VERSION};
-	AUTO_DB db = NULL;
-	int r = db_open(path, DB_READER, &db, why);
-
-	if (r == 0)
-		r = schema_check(db, why);
-	if (r == 0)
-		r = slots_read(db, info.slots, why);
-	if (r < 0)
-		return r;
-	info.nslots = (size_t)r;
-	r = query_count(db, QUERY_SECRET_COUNT, &info.secrets);
-	if (r == 0)
-		r = query_count(db, QUERY_VALUE_COUNT, &info.values);
-	if (r < 0)
-		return why_set(why, r, "cannot count the rows of the store: %s", strerror(-r));
-	info.file_bytes = file_bytes(path, "") + file_bytes(path, "-wal");
-	*ret_info = info;
-	return 0;
-}
-
 /* ---- making a store ---- */
 
 static int create_buckets(struct store *store)
@@ -323,23 +166,6 @@ static int create_public(
 	return r;
 }
 
-static int create_slot(struct db *db, const struct keyslot *slot)
-{
-	AUTO_QUERY query = NULL;
-	int r = db_query(db, QUERY_SLOT_INSERT, &query);
-
-	if (r < 0)
-		return r;
-	db_bind_int(query, 1, slot->id);
-	db_bind_int(query, 2, slot->kind);
-	db_bind_blob(query, 3, slot->salt, KEYSLOT_SALT);
-	db_bind_int(query, 4, slot->ops);
-	db_bind_int(query, 5, slot->mem);
-	db_bind_text(query, 6, slot->label);
-	db_bind_blob(query, 7, slot->box, KEYSLOT_BOX);
-	return db_run(query, 1);
-}
-
 static int create_content(struct store *store, uint32_t public_owner, const struct keyslot *slot)
 {
 	struct timespec now;
@@ -365,7 +191,7 @@ static int create_content(struct store *store, uint32_t public_owner, const stru
 		r = create_public(
 			store, now_ns, public_owner, public_owner == 0 ? 0 : (uint32_t)getgid());
 	if (r == 0)
-		r = create_slot(store->db, slot);
+		r = store_slot_insert(store->db, slot);
 	return r < 0 ? r : db_exec(store->db, "COMMIT");
 }
 

@@ -4,7 +4,9 @@
  * transaction of the writer thread. Nobody outside store/ includes it.
  *
  *     store.c       open and close; buckets; one place where a row is opened
- *     store_file.c  making a store, paths, lock, slots
+ *     store_file.c  making a store, paths
+ *     store_lock.c  who may do what at the same time
+ *     store_slots.c the key slots
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
  *     txn.c         what jobs are made of: load, save, insert, delete, with sums and charges
@@ -154,6 +156,10 @@ int store_ns_id(struct store *store, struct db *db, struct store_ns ns, int64_t 
 /* Opens a value's row into an empty buffer. -ENOENT: there is no such row. */
 int store_value_open(struct store *store, struct db *db, int64_t secret,
 	const struct manifest_key *key, uint32_t uid, struct secbuf *ret_value);
+
+/* ---- store_slots.c ---- */
+
+int store_slot_insert(struct db *db, const struct keyslot *slot);
 
 /* ---- txn.c ---- */
 

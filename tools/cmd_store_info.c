@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "args.h"
-#include "fd.h"
 #include "print.h"
 #include "secretctl.h"
 #include "store.h"
@@ -28,12 +27,11 @@ static int info_args(const char **ret_path, struct args *args, struct why *why)
 	return r;
 }
 
-/* A daemon holds the lock for as long as it serves the store. */
-static const char *info_use(const char *path, const struct stat *st)
+static const char *info_use(const char *path)
 {
-	AUTO_FD lock = store_lock(path, st->st_uid, st->st_gid, false, NULL);
+	int r = store_in_use(path);
 
-	return lock >= 0 ? "no" : lock == -EBUSY ? "yes" : "unknown";
+	return r < 0 ? "unknown" : r > 0 ? "yes" : "no";
 }
 
 static const char *info_kind(int64_t kind)
@@ -89,7 +87,7 @@ static int info_run(struct ctl *ctl, int argc, char **argv)
 		r = store_info(path, &info, &why);
 	if (r < 0)
 		return ctl_fail(ctl, r, &why);
-	info_print(&info, info_use(path, &st));
+	info_print(&info, info_use(path));
 	return 0;
 }
 

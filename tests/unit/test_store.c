@@ -539,13 +539,43 @@ static void test_create_refuses(void **state)
 	must(chmod(store_path, 0640) == 0 ? 0 : -errno);
 	assert_int_equal(store_check_path(store_path, geteuid(), &why), -EPERM);
 	must(chmod(store_path, 0600) == 0 ? 0 : -errno);
-	int first = store_lock(store_path, geteuid(), getegid(), true, &why);
-	must(first);
-	assert_int_equal(store_lock(store_path, geteuid(), getegid(), true, &why), -EBUSY);
-	close(first);
-	int second = store_lock(store_path, geteuid(), getegid(), false, &why);
-	must(second);
-	close(second);
+}
+
+static int locked(enum store_use use)
+{
+	struct why why = {""};
+	int r = store_lock(store_path, geteuid(), getegid(), use, &why);
+
+	assert_true((r < 0) == (why.text[0] != '\0'));
+	return r;
+}
+
+/* One daemon, beside any number of those who look, or one who changes the file. */
+static void test_lock(void **state)
+{
+	(void)state;
+	assert_int_equal(store_in_use(store_path), 0);
+	int daemon = locked(STORE_USE_DAEMON);
+	must(daemon);
+	assert_int_equal(store_in_use(store_path), 1);
+	int look = locked(STORE_USE_LOOK);
+	must(look);
+	assert_int_equal(locked(STORE_USE_DAEMON), -EBUSY);
+	assert_int_equal(locked(STORE_USE_ALONE), -EBUSY);
+	close(daemon);
+	assert_int_equal(store_in_use(store_path), 0);
+	assert_int_equal(locked(STORE_USE_ALONE), -EBUSY);
+	daemon = locked(STORE_USE_DAEMON);
+	must(daemon);
+	close(daemon);
+	close(look);
+	int alone = locked(STORE_USE_ALONE);
+	must(alone);
+	assert_int_equal(store_in_use(store_path), 0);
+	assert_int_equal(locked(STORE_USE_DAEMON), -EBUSY);
+	assert_int_equal(locked(STORE_USE_LOOK), -EBUSY);
+	assert_int_equal(locked(STORE_USE_ALONE), -EBUSY);
+	close(alone);
 }
 
 /* ---- the journal of answered requests ---- */
@@ -653,6 +683,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bucket_gone, make, destroy),
 		cmocka_unit_test_setup_teardown(test_row_gone, make, destroy),
 		cmocka_unit_test_setup_teardown(test_create_refuses, make, destroy),
+		cmocka_unit_test_setup_teardown(test_lock, make, destroy),
 	};
 
 	if (secmem_init(2u << 20) < 0)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* store_slots: the table of key slots, and what else a store tells without its key. */
+#include "store_int.h"
+
+#include "path.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int slot_read(struct db_query *query, struct keyslot *slot)
+{
+	size_t salt_len, box_len;
+	const uint8_t *salt = db_blob(query, 2, &salt_len);
+	const char *label = db_text(query, 5);
+	const uint8_t *box = db_blob(query, 6, &box_len);
+
+	if (salt_len != KEYSLOT_SALT || box_len != KEYSLOT_BOX || !label ||
+		strlen(label) > KEYSLOT_LABEL)
+		return -EBADMSG;
+	*slot = (struct keyslot){.id = db_int(query, 0),
+		.kind = db_int(query, 1),
+		.ops = db_int(query, 3),
+		.mem = db_int(query, 4)};
+	memcpy(slot->salt, salt, KEYSLOT_SALT);
+	memcpy(slot->label, label, strlen(label) + 1);
+	memcpy(slot->box, box, KEYSLOT_BOX);
+	return 0;
+}
+
+static int slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
+{
+	AUTO_QUERY query = NULL;
+	int n = 0;
+	int r = db_query(db, QUERY_SLOTS, &query);
+
+	if (r < 0)
+		return why_set(why, r, "cannot read the key slots: %s", strerror(-r));
+	while (n < STORE_SLOTS && (r = db_step(query)) > 0) {
+		r = slot_read(query, &ret_slots[n]);
+		if (r < 0)
+			return why_set(why, r, "key slot %d of the store is damaged", n + 1);
+		n++;
+	}
+	if (r < 0)
+		return why_set(why, r, "cannot read the key slots: %s", strerror(-r));
+	if (n == 0)
+		return why_set(
+			why, -EBADMSG, "the store has no key slot left; restore it from a backup");
+	return n;
+}
+
+int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = db_open(path, DB_READER, &db, why);
+
+	if (r == 0)
+		r = schema_check(db, why);
+	return r < 0 ? r : slots_read(db, ret_slots, why);
+}
+
+static uint64_t file_bytes(const char *path, const char *suffix)
+{
+	char beside[PATH_MAX];
+	struct stat st;
+
+	if (path_beside(path, suffix, beside, NULL) < 0 || stat(beside, &st) < 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+static int query_count(struct db *db, enum schema_query which, uint64_t *ret_count)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(db, which, &query);
+
+	if (r == 0)
+		r = db_step(query);
+	if (r <= 0)
+		return r < 0 ? r : -EBADMSG;
+	*ret_count = (uint64_t)db_int(query, 0);
+	return 0;
+}
+
+int store_info(const char *path, struct store_info *ret_info, struct why *why)
+{
+	struct store_info info = {.format = SCHEMA_VERSION};
+	AUTO_DB db = NULL;
+	int r = db_open(path, DB_READER, &db, why);
+
+	if (r == 0)
+		r = schema_check(db, why);
+	if (r == 0)
+		r = slots_read(db, info.slots, why);
+	if (r < 0)
+		return r;
+	info.nslots = (size_t)r;
+	r = query_count(db, QUERY_SECRET_COUNT, &info.secrets);
+	if (r == 0)
+		r = query_count(db, QUERY_VALUE_COUNT, &info.values);
+	if (r < 0)
+		return why_set(why, r, "cannot count the rows of the store: %s", strerror(-r));
+	info.file_bytes = file_bytes(path, "") + file_bytes(path, "-wal");
+	*ret_info = info;
+	return 0;
+}
+
+int store_slot_insert(struct db *db, const struct keyslot *slot)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(db, QUERY_SLOT_INSERT, &query);
+
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, slot->id);
+	db_bind_int(query, 2, slot->kind);
+	db_bind_blob(query, 3, slot->salt, KEYSLOT_SALT);
+	db_bind_int(query, 4, slot->ops);
+	db_bind_int(query, 5, slot->mem);
+	db_bind_text(query, 6, slot->label);
+	db_bind_blob(query, 7, slot->box, KEYSLOT_BOX);
+	return db_run(query, 1);
+}
