@@ -71,7 +71,7 @@ static void forbid_dumps(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-static int clear_environment(void)
+static int clear_environment(struct config *config)
 {
 	char *values[KEPT];
 	int err = 0;
@@ -81,6 +81,9 @@ static int clear_environment(void)
 
 		values[i] = value ? strdup(value) : NULL;
 	}
+	/* The array and the texts are the kernel's, below the stack: they outlive this. */
+	if (config->key_command[0])
+		config->environment = environ;
 	if (clearenv() != 0)
 		err = -ENOMEM;
 	for (size_t i = 0; i < KEPT; i++) {
@@ -218,7 +221,7 @@ int main(int argc, char **argv)
 	err = options_load(argc, argv, getuid(), &config, &action, &why);
 	if (err < 0)
 		return complain((int)exitcode_of_store(err), why.text);
-	if (clear_environment() < 0)
+	if (clear_environment(&config) < 0)
 		return EXITCODE_FAILURE;
 	return act(action, &config, program);
 }

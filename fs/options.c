@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@ const char options_help[] =
 	"  -o keyfile=FILE       unlock with a key file\n"
 	"  -o passphrase         unlock with a passphrase, asked for on the terminal\n"
 	"  -o passphrase-fd=N    unlock with a passphrase, one line from descriptor N\n"
+	"  -o credential=NAME    unlock with a systemd credential of this service\n"
+	"  -o key_command=CMD    unlock with what CMD prints\n"
 	"  -o anchor=FOLDER      where secretfs remembers how new the store is\n"
 	"  --accept-rollback     serve a store that is older than that, or of which nothing is\n"
 	"                        remembered: what was changed since is lost\n"
@@ -77,7 +80,14 @@ static const char *const mount_words[] = {
 };
 
 /* Which key source the command line has named so far. */
-enum source { SOURCE_NONE, SOURCE_KEYFILE, SOURCE_PASSPHRASE, SOURCE_FD };
+enum source {
+	SOURCE_NONE,
+	SOURCE_KEYFILE,
+	SOURCE_PASSPHRASE,
+	SOURCE_FD,
+	SOURCE_CREDENTIAL,
+	SOURCE_COMMAND,
+};
 
 static bool same_name(const char *a, const char *b)
 {
@@ -150,6 +160,10 @@ static enum source source_of(const char *name)
 		return SOURCE_PASSPHRASE;
 	if (same_name(name, "passphrase_fd"))
 		return SOURCE_FD;
+	if (same_name(name, "credential"))
+		return SOURCE_CREDENTIAL;
+	if (same_name(name, "key_command"))
+		return SOURCE_COMMAND;
 	return SOURCE_NONE;
 }
 
@@ -163,9 +177,12 @@ static int note_source(struct config *config, const char *name, enum source *see
 		return 0;
 	if (*seen != SOURCE_NONE && *seen != source)
 		return why_set(why, -EINVAL,
-			"give one of keyfile, passphrase and passphrase-fd, not several");
+			"give one of keyfile, passphrase, passphrase-fd, credential and "
+			"key_command, not several");
 	*seen = source;
 	config->keyfile[0] = '\0';
+	config->credential[0] = '\0';
+	config->key_command[0] = '\0';
 	config->passphrase = false;
 	config->passphrase_fd = -1;
 	return 0;
@@ -298,9 +315,17 @@ int options_check(const struct config *config, struct why *why)
 			"see secretfs --help");
 	if (!config->mountpoint[0])
 		return why_set(why, -EINVAL, "no mountpoint: set it in the configuration file");
-	if (!config->keyfile[0] && !config->passphrase && config->passphrase_fd < 0)
+	int sources = (config->keyfile[0] != '\0') + (config->credential[0] != '\0') +
+		      (config->key_command[0] != '\0') + config->passphrase +
+		      (config->passphrase_fd >= 0);
+	if (sources == 0)
 		return why_set(why, -EINVAL,
-			"no key: give -o keyfile=FILE, -o passphrase or -o passphrase-fd=N");
+			"no key: give -o keyfile=FILE, -o passphrase, -o passphrase-fd=N, "
+			"-o credential=NAME or -o key_command=CMD");
+	if (sources > 1)
+		return why_set(why, -EINVAL,
+			"set one of keyfile, credential and key_command in the configuration file, "
+			"not several");
 	return 0;
 }
 
@@ -316,6 +341,19 @@ static int load_file(uint32_t uid, struct config *config, struct why *why)
 			strerror(-err));
 	err = config_read_file(config, path, why);
 	return err == -ENOENT ? 0 : err;
+}
+
+/* Before the environment is cleared. */
+static int find_credentials(struct config *config, struct why *why)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+	if (!config->credential[0] || !folder)
+		return 0;
+	if (strlen(folder) >= sizeof(config->credentials))
+		return why_set(why, -EINVAL, "CREDENTIALS_DIRECTORY is too long");
+	strcpy(config->credentials, folder);
+	return 0;
 }
 
 static int find_anchor(uint32_t uid, struct config *config, struct why *why)
@@ -345,5 +383,7 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 		err = options_parse(argc, argv, ret_config, ret_action, why);
 	if (!err)
 		err = options_check(ret_config, why);
+	if (!err)
+		err = find_credentials(ret_config, why);
 	return err ? err : find_anchor(uid, ret_config, why);
 }

@@ -17,7 +17,7 @@
 #include <termios.h>
 
 #include "fd.h"
-#include "keyslot.h"
+#include "keysource.h"
 #include "secmem.h"
 #include "store.h"
 
@@ -110,20 +110,30 @@ static int ask(const char *store, struct secbuf *ret_source, struct why *why)
 static int read_source(const struct config *config, enum keyslot_kind *ret_kind,
 	struct secbuf *ret_source, struct why *why)
 {
+	struct keysource source = {.kind = KEYSLOT_PASSPHRASE,
+		.fd = config->passphrase_fd,
+		.folder = config->credentials,
+		.environment = config->environment};
 	int err;
 
-	*ret_kind = KEYSLOT_PASSPHRASE;
-	if (config->passphrase_fd >= 0) {
-		err = keyslot_read_line(config->passphrase_fd, ret_source, why);
-		/* 0 to 2 stay open, or something else would take their place. */
-		if (config->passphrase_fd > 2)
-			close(config->passphrase_fd);
-		return err;
+	if (config->credential[0]) {
+		source.kind = KEYSLOT_CREDENTIAL;
+		source.word = config->credential;
+	} else if (config->key_command[0]) {
+		source.kind = KEYSLOT_COMMAND;
+		source.word = config->key_command;
+	} else if (config->keyfile[0]) {
+		source.kind = KEYSLOT_KEYFILE;
+		source.word = config->keyfile;
 	}
-	if (config->passphrase)
+	*ret_kind = source.kind;
+	if (source.kind == KEYSLOT_PASSPHRASE && source.fd < 0)
 		return ask(config->store, ret_source, why);
-	*ret_kind = KEYSLOT_KEYFILE;
-	return keyslot_read_file(config->keyfile, ret_source, why);
+	err = keysource_read(&source, ret_source, why);
+	/* 0 to 2 stay open, or something else would take their place. */
+	if (config->passphrase_fd > 2)
+		close(config->passphrase_fd);
+	return err;
 }
 
 /* ---- the slots, read by a child without rights ---- */

@@ -28,6 +28,8 @@
 
 enum kind {
 	KIND_PATH,
+	KIND_COMMAND,
+	KIND_CREDENTIAL,
 	KIND_USER,
 	KIND_SWITCH,
 	KIND_AUTO, /* a switch that is CONFIG_AUTO while nobody sets it */
@@ -53,6 +55,8 @@ static const struct setting settings[] = {
 	{"store", KIND_PATH, AT(store), 0, 0},
 	{"mountpoint", KIND_PATH, AT(mountpoint), 0, 0},
 	{"keyfile", KIND_PATH, AT(keyfile), 0, 0},
+	{"credential", KIND_CREDENTIAL, AT(credential), 0, 0},
+	{"key_command", KIND_COMMAND, AT(key_command), 0, 0},
 	{"anchor", KIND_PATH, AT(anchor), 0, 0},
 	{"user", KIND_USER, AT(user), 0, 0},
 	{"allow_other", KIND_AUTO, AT(allow_other), 0, 0},
@@ -156,11 +160,12 @@ static bool fits_line(const char *value)
 	return len > 0 && value[0] != ' ' && value[len - 1] != ' ' && is_clean(value);
 }
 
-static int set_path(
-	char *path, const struct setting *s, const char *value, bool append, struct why *why)
+/* A path or a command: size bytes at text. */
+static int set_line(char *text, size_t size, const struct setting *s, const char *value,
+	bool append, struct why *why)
 {
 	char whole[CONFIG_PATH] = "";
-	size_t old = append ? strlen(path) : 0;
+	size_t old = append ? strlen(text) : 0;
 	size_t len = strlen(value);
 
 	if (append) {
@@ -171,17 +176,17 @@ static int set_path(
 		value++;
 		len -= 2;
 	}
-	if (old + len >= sizeof(whole))
+	if (old + len >= size)
 		return why_set(
-			why, -EINVAL, "\"%s\" may have at most %d bytes", s->name, CONFIG_PATH - 1);
-	memcpy(whole, path, old);
+			why, -EINVAL, "\"%s\" may have at most %zu bytes", s->name, size - 1);
+	memcpy(whole, text, old);
 	memcpy(whole + old, value, len);
 	if (append ? !is_clean(whole) : !fits_line(whole))
 		return why_set(why, -EINVAL,
-			"\"%s\" must be a path without control characters, spaces at its ends and "
+			"\"%s\" must be a %s without control characters, spaces at its ends and "
 			"\" ;\"",
-			s->name);
-	memcpy(path, whole, sizeof(whole));
+			s->name, s->kind == KIND_COMMAND ? "command" : "path");
+	memcpy(text, whole, size);
 	return 0;
 }
 
@@ -198,6 +203,20 @@ static int set_user(
 		return why_set(why, -EINVAL, "\"%s\" must be the name of a user", s->name);
 	memset(user, 0, size);
 	memcpy(user, value, len);
+	return 0;
+}
+
+static int set_credential(
+	char *name, size_t size, const struct setting *s, const char *value, struct why *why)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= size || value[0] == '.' || strchr(value, '/') || !fits_line(value))
+		return why_set(why, -EINVAL,
+			"\"%s\" must be the name of a credential, without / and a dot in front",
+			s->name);
+	memset(name, 0, size);
+	memcpy(name, value, len);
 	return 0;
 }
 
@@ -337,7 +356,11 @@ static int set(struct config *config, const struct setting *s, const char *value
 
 	switch (s->kind) {
 	case KIND_PATH:
-		return set_path(to, s, value, append, why);
+		return set_line(to, CONFIG_PATH, s, value, append, why);
+	case KIND_COMMAND:
+		return set_line(to, CONFIG_COMMAND, s, value, append, why);
+	case KIND_CREDENTIAL:
+		return set_credential(to, sizeof(config->credential), s, value, why);
 	case KIND_USER:
 		return set_user(to, sizeof(config->user), s, value, why);
 	case KIND_DENY:
@@ -469,7 +492,7 @@ static bool check_setting(
 
 	if (s->kind == KIND_FD || s->kind == KIND_WORD)
 		return refuse_line(r, "\"%s\" cannot be set in a file", s->name);
-	if (append && s->kind != KIND_PATH && s->kind != KIND_DENY)
+	if (append && s->kind != KIND_PATH && s->kind != KIND_COMMAND && s->kind != KIND_DENY)
 		return refuse_line(r, "nothing can be added to \"%s\"", s->name);
 	if (append && !(r->seen & bit))
 		return refuse_line(r, "\"%s+\" must come after \"%s\"", s->name, s->name);
@@ -634,8 +657,8 @@ static void put_path(struct writing *w, const char *name, const char *path)
 		put(w, "%s = %s\n", name, path);
 		return;
 	}
-	/* The first byte alone, for it is a slash: any other piece may end in a space, that inih
-	 * would drop. */
+	/* The first byte alone, for it is no space: any other piece may end in one, that inih would
+	 * drop. */
 	put(w, "%s = %.1s\n", name, path);
 	for (size_t at = 1; at < len; at += PIECE)
 		put(w, "%s+ = \"%.*s\"\n", name, PIECE, path + at);
@@ -655,8 +678,10 @@ static void put_setting(struct writing *w, const struct setting *s, const struct
 
 	switch (s->kind) {
 	case KIND_PATH:
+	case KIND_COMMAND:
 		put_path(w, s->name, from);
 		break;
+	case KIND_CREDENTIAL:
 	case KIND_USER:
 		if (*(const char *)from)
 			put(w, "%s = %s\n", s->name, (const char *)from);
@@ -691,7 +716,9 @@ static bool is_writable(const struct setting *s, const struct config *config)
 
 	if (s->kind == KIND_PATH && *from)
 		return *from == '/' && fits_line(from);
-	return s->kind != KIND_USER || !*from || fits_line(from);
+	if (s->kind == KIND_USER || s->kind == KIND_CREDENTIAL || s->kind == KIND_COMMAND)
+		return !*from || fits_line(from);
+	return true;
 }
 
 int config_write_text(const struct config *config, char *text, size_t size)

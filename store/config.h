@@ -15,9 +15,10 @@
 
 #include "why.h"
 
-#define CONFIG_PATH 4096
-#define CONFIG_DENY 16
-#define CONFIG_TEXT (6 * CONFIG_PATH) /* config_write_text never needs more */
+#define CONFIG_PATH    4096
+#define CONFIG_DENY    16
+#define CONFIG_COMMAND 1024
+#define CONFIG_TEXT    (6 * CONFIG_PATH) /* config_write_text never needs more */
 
 enum config_unset { CONFIG_AUTO = -1 };
 
@@ -30,7 +31,9 @@ struct config {
 	char store[CONFIG_PATH];      /* store = PATH, absolute once loaded */
 	char mountpoint[CONFIG_PATH]; /* mountpoint = PATH */
 	char keyfile[CONFIG_PATH];    /* keyfile = PATH; empty: not a key file */
-	char anchor[CONFIG_PATH];     /* anchor = PATH, a folder; config_anchor_default if empty */
+	char credential[256];         /* credential = NAME of a systemd credential; empty: none */
+	char key_command[CONFIG_COMMAND]; /* key_command = COMMAND, whose output is the key */
+	char anchor[CONFIG_PATH]; /* anchor = PATH, a folder; config_anchor_default if empty */
 	char user[64];        /* user = NAME, who the worker is when root starts it (secretfs) */
 	int allow_other;      /* allow_other = yes|no; CONFIG_AUTO: yes for root, no for others */
 	unsigned threads;     /* threads = 1..64 (8) */
@@ -56,11 +59,14 @@ struct config {
 			again */
 	bool debug;  /* debug = yes|no */
 	/* Not in the file: only from the command line or -o. */
-	int passphrase_fd;    /* passphrase-fd=N; -1: none */
-	bool passphrase;      /* -o passphrase: ask on the terminal */
-	bool foreground;      /* -f */
-	bool accept_rollback; /* --accept-rollback, for this start alone */
-	bool anchor_default;  /* anchor is config_anchor_default's: made if it is missing */
+	int passphrase_fd;             /* passphrase-fd=N; -1: none */
+	bool passphrase;               /* -o passphrase: ask on the terminal */
+	bool foreground;               /* -f */
+	char credentials[CONFIG_PATH]; /* $CREDENTIALS_DIRECTORY; empty: none */
+	char *const *environment; /* what the program was started with, for key_command; NULL: what
+				     it has */
+	bool accept_rollback;     /* --accept-rollback, for this start alone */
+	bool anchor_default;      /* anchor is config_anchor_default's: made if it is missing */
 };
 
 /* All defaults. */
@@ -79,8 +85,8 @@ int config_set(struct config *config, const char *name, const char *value, struc
  * Unknown and repeated names, sections, lines over 199 bytes, continuation lines, NUL bytes and bad
  * values are refused with file and line; nothing is then changed. What does not fit in a line goes
  * on in further ones: private_deny+ = UID,... and, in quotes, store+ = "REST" (mountpoint+,
- * keyfile+). The file must be regular, owned by root or the caller and not writable by others:
- * -EPERM. -ENOENT: there is none (no sentence).
+ * keyfile+, anchor+, key_command+). The file must be regular, owned by root or the caller and not
+ * writable by others: -EPERM. -ENOENT: there is none (no sentence).
  */
 int config_read_file(struct config *config, const char *path, struct why *why);
 

@@ -8,16 +8,20 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define OPS_NEW crypto_pwhash_argon2id_OPSLIMIT_MODERATE
-#define MEM_NEW crypto_pwhash_argon2id_MEMLIMIT_MODERATE
+#define MIB        ((int64_t)1 << 20)
+#define TARGET_NS  INT64_C(1000000000)
+#define OPS_WANTED 3
+#define MEM_MOST   (1024 * MIB)
 
 _Static_assert(KEYSLOT_SALT == crypto_pwhash_argon2id_SALTBYTES, "salt");
 _Static_assert(KEYSLOT_SALT == SEAL_TAG, "the salt stands where a tag does");
 _Static_assert(KEYSLOT_MASTER == crypto_kdf_KEYBYTES, "master key");
-_Static_assert(OPS_NEW >= KEYSLOT_OPS_MIN && OPS_NEW <= KEYSLOT_OPS_MAX, "passes");
-_Static_assert(MEM_NEW >= KEYSLOT_MEM_MIN && MEM_NEW <= KEYSLOT_MEM_MAX, "memory");
+_Static_assert(OPS_WANTED >= KEYSLOT_OPS_MIN && OPS_WANTED <= KEYSLOT_OPS_MAX, "passes");
+_Static_assert(
+	MEM_MOST >= (int64_t)KEYSLOT_MEM_MIN && MEM_MOST <= (int64_t)KEYSLOT_MEM_MAX, "memory");
 
 static void close_fd(const int *fd)
 {
@@ -29,10 +33,81 @@ static void close_fd(const int *fd)
 
 /* ---- slots ---- */
 
+const char *keyslot_kind_word(int64_t kind)
+{
+	switch (kind) {
+	case KEYSLOT_KEYFILE:
+		return "key file";
+	case KEYSLOT_PASSPHRASE:
+		return "passphrase";
+	case KEYSLOT_CREDENTIAL:
+		return "credential";
+	case KEYSLOT_COMMAND:
+		return "command";
+	default:
+		return NULL;
+	}
+}
+
 static const char *kind_word(enum keyslot_kind kind)
 {
-	return kind == KEYSLOT_KEYFILE ? "key file" : "passphrase";
+	const char *word = keyslot_kind_word((int64_t)kind);
+
+	return word ? word : "key";
 }
+
+/* Can a source of this kind open the slot at all? */
+static bool kind_fits(const struct keyslot *slot, enum keyslot_kind kind)
+{
+	if (!keyslot_kind_word(slot->kind))
+		return false;
+	return (slot->kind == KEYSLOT_KEYFILE) == (kind == KEYSLOT_KEYFILE);
+}
+
+/* ---- costs ---- */
+
+static int64_t clamp(int64_t n, int64_t least, int64_t most)
+{
+	return n < least ? least : n > most ? most : n;
+}
+
+static int64_t memory_most(void)
+{
+	int64_t quarter = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 4;
+
+	return clamp(quarter / MIB * MIB, (int64_t)KEYSLOT_MEM_MIN, MEM_MOST);
+}
+
+/* Processor time, so that other people's load does not make the slot weaker. */
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int keyslot_measure(struct keyslot_costs *ret_costs)
+{
+	static const uint8_t salt[KEYSLOT_SALT];
+	uint8_t out[SEAL_KEY];
+	int64_t start = cpu_ns();
+
+	if (crypto_pwhash(out, sizeof(out), "", 0, salt, KEYSLOT_OPS_MIN, KEYSLOT_MEM_MIN,
+		    crypto_pwhash_ALG_ARGON2ID13) != 0)
+		return -ENOMEM;
+	int64_t took = clamp(cpu_ns() - start, 1000000, INT64_MAX);
+	/* How many MiB it gets through in a second, all passes together. */
+	int64_t budget = KEYSLOT_OPS_MIN * ((int64_t)KEYSLOT_MEM_MIN / MIB) * TARGET_NS / took;
+	int64_t mem = clamp(budget / OPS_WANTED * MIB, (int64_t)KEYSLOT_MEM_MIN, memory_most());
+	*ret_costs = (struct keyslot_costs){
+		.mem = mem,
+		.ops = clamp(budget / (mem / MIB), KEYSLOT_OPS_MIN, KEYSLOT_OPS_MAX),
+	};
+	return 0;
+}
+
+/* ---- sealing and opening ---- */
 
 static bool costs_allowed(const struct keyslot *slot)
 {
@@ -115,8 +190,13 @@ int keyslot_seal(struct keyslot *ret_slot, int64_t id, enum keyslot_kind kind, c
 	strcpy(slot.label, label);
 	secmem_random(slot.salt, sizeof(slot.salt));
 	if (kind != KEYSLOT_KEYFILE) {
-		slot.ops = OPS_NEW;
-		slot.mem = MEM_NEW;
+		struct keyslot_costs costs;
+		r = keyslot_measure(&costs);
+		if (r < 0)
+			return why_set(why, r, "stretching a key needs %d MiB of memory",
+				(int)(KEYSLOT_MEM_MIN / MIB));
+		slot.ops = costs.ops;
+		slot.mem = costs.mem;
 	}
 	r = kek_derive(&slot, source, &kek, why);
 	if (r < 0)
@@ -135,7 +215,7 @@ int keyslot_open(const struct keyslot *slot, enum keyslot_kind kind, const struc
 	struct seal_place place = slot_place(slot);
 	int r;
 
-	if (slot->kind != (int64_t)kind)
+	if (!kind_fits(slot, kind))
 		return why_set(why, -EKEYREJECTED, "key slot %lld is not for a %s",
 			(long long)slot->id, kind_word(kind));
 	if (!costs_allowed(slot))
@@ -167,12 +247,14 @@ int keyslot_open_any(const struct keyslot *slots, size_t n, enum keyslot_kind ki
 	size_t tried = 0, spoilt = 0;
 	int memory = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	/* Each costs about a second: first those that were made for it. */
+	for (size_t i = 0; i < 2 * n; i++) {
+		const struct keyslot *slot = &slots[i % n];
 		int r;
 
-		if (slots[i].kind != (int64_t)kind)
+		if (!kind_fits(slot, kind) || (slot->kind == (int64_t)kind) != (i < n))
 			continue;
-		r = keyslot_open(&slots[i], kind, source, ret_master, &reason);
+		r = keyslot_open(slot, kind, source, ret_master, &reason);
 		if (r >= 0)
 			return r;
 		tried++;

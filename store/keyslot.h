@@ -34,7 +34,14 @@
 #define KEYSLOT_MEM_MIN (64ull << 20)
 #define KEYSLOT_MEM_MAX (4ull << 30)
 
-enum keyslot_kind { KEYSLOT_KEYFILE = 1, KEYSLOT_PASSPHRASE = 2 };
+/* How a slot was made. All but the first go through Argon2id, and each of these opens a slot of
+ * another if its bytes are the same: a credential that was lost can be typed. */
+enum keyslot_kind {
+	KEYSLOT_KEYFILE = 1,
+	KEYSLOT_PASSPHRASE = 2,
+	KEYSLOT_CREDENTIAL = 3,
+	KEYSLOT_COMMAND = 4,
+};
 
 enum keyslot_subkey {
 	KEYSLOT_INDEX = 1,
@@ -65,23 +72,39 @@ struct keyslot {
 	uint8_t box[KEYSLOT_BOX];
 };
 
+struct keyslot_costs {
+	int64_t ops;
+	int64_t mem; /* bytes */
+};
+
+/*
+ * Costs of Argon2id that take this machine about a second of processor time: as much memory as
+ * fits that in three passes, 1 GiB and a quarter of the machine's memory at most, then more passes.
+ * Takes a tenth of a second. -ENOMEM.
+ */
+int keyslot_measure(struct keyslot_costs *ret_costs);
+
+/* "key file", "passphrase", ...; NULL: no kind that this program knows. */
+const char *keyslot_kind_word(int64_t kind);
+
 /*
  * Fills *ret_slot (id, kind, fresh salt, costs, label, box) for a source of this kind. source: 32
- * bytes of key file, or the passphrase. Argon2id's costs are libsodium's MODERATE (3 passes, 256
- * MiB). -EINVAL: the source is empty, too long or (key file) not 32 bytes; -ENOMEM.
+ * bytes of key file, or the passphrase. Argon2id's costs are keyslot_measure's. -EINVAL: the source
+ * is empty, too long or (key file) not 32 bytes; -ENOMEM.
  */
 int keyslot_seal(struct keyslot *ret_slot, int64_t id, enum keyslot_kind kind, const char *label,
 	const struct secbuf *source, const struct secbuf *master, struct why *why);
 
 /*
  * Tries the source on one slot. On success ret_master (empty before) holds KEYSLOT_MASTER bytes.
- * -EKEYREJECTED: the wrong source for this slot (or another kind), -EPROTO: costs outside the
- * limits, -ENOMEM.
+ * -EKEYREJECTED: the wrong source for this slot (or a key file for another kind, or the reverse),
+ * -EPROTO: costs outside the limits, -ENOMEM.
  */
 int keyslot_open(const struct keyslot *slot, enum keyslot_kind kind, const struct secbuf *source,
 	struct secbuf *ret_master, struct why *why);
 
-/* Tries all n slots of that kind in turn; -EKEYREJECTED if none opens, with a sentence. */
+/* Tries all n slots in turn, those of that kind first; -EKEYREJECTED if none opens, with a
+ * sentence. */
 int keyslot_open_any(const struct keyslot *slots, size_t n, enum keyslot_kind kind,
 	const struct secbuf *source, struct secbuf *ret_master, struct why *why);
 

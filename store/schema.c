@@ -98,6 +98,7 @@ static const char *const queries[QUERY_MAX] = {
 		"INSERT OR REPLACE INTO done(\"unique\", generation, result) VALUES(?1, ?2, ?3)",
 	[QUERY_DONE_DELETE] = "DELETE FROM done WHERE \"unique\" = ?1",
 	[QUERY_DONE_PRUNE] = "DELETE FROM done WHERE generation < ?1",
+	[QUERY_SLOT_DELETE] = "DELETE FROM slot WHERE id = ?1",
 };
 
 const char *schema_query_text(enum schema_query query)

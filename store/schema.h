@@ -52,6 +52,7 @@ enum schema_query {
 	QUERY_DONE_INSERT,
 	QUERY_DONE_DELETE,
 	QUERY_DONE_PRUNE,
+	QUERY_SLOT_DELETE,
 	QUERY_MAX, /* how many there are */
 };
 

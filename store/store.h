@@ -96,9 +96,19 @@ int store_lock(
 /* 1: a daemon serves the store, 0: none does; -errno. */
 int store_in_use(const char *path);
 
-/* Reads the slots (to be opened by keyslot_open_any). Returns how many; opens the file read-only.
+/* Reads the slots (to be opened by keyslot_open_any). Returns how many; opens the file read-only. A
+ * row that is no slot has kind 0.
  * -EPROTO: another format, -EBADMSG: not a secretfs store, or its schema was changed. */
 int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
+
+/*
+ * Adds a slot for a source, under the lowest number that is free, or removes one. The caller holds
+ * the lock (STORE_USE_ALONE), and has seen a slot open that stays. -ENOSPC: there are STORE_SLOTS;
+ * -ENOENT: no such slot; -EINVAL: the last one is not removed, or what keyslot_seal says.
+ */
+int store_slot_add(const char *path, enum keyslot_kind kind, const char *label,
+	const struct secbuf *source, const struct secbuf *master, int64_t *ret_id, struct why *why);
+int store_slot_remove(const char *path, int64_t id, struct why *why);
 
 struct store_info {
 	unsigned format;

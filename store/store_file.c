@@ -211,8 +211,7 @@ static int create_file(const char *path, uint32_t public_owner, enum keyslot_kin
 			"out of locked memory; raise the limit of locked memory (ulimit -l)");
 	secmem_random(master.data, KEYSLOT_MASTER);
 	master.len = KEYSLOT_MASTER;
-	r = keyslot_seal(&slot, 1, kind, kind == KEYSLOT_KEYFILE ? "key file" : "passphrase",
-		source, &master, why);
+	r = keyslot_seal(&slot, 1, kind, keyslot_kind_word((int64_t)kind), source, &master, why);
 	if (r < 0)
 		return r;
 	keyslot_derive(&master, (struct keyslot_keys *)(void *)keys.data);

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int slot_read(struct db_query *query, struct keyslot *slot)
+/* A row that is no slot opens for nobody, and must not hide the others: its kind is 0. */
+static void slot_read(struct db_query *query, struct keyslot *slot)
 {
 	size_t salt_len, box_len;
 	const uint8_t *salt = db_blob(query, 2, &salt_len);
@@ -16,8 +17,10 @@ static int slot_read(struct db_query *query, struct keyslot *slot)
 	const uint8_t *box = db_blob(query, 6, &box_len);
 
 	if (salt_len != KEYSLOT_SALT || box_len != KEYSLOT_BOX || !label ||
-		strlen(label) > KEYSLOT_LABEL)
-		return -EBADMSG;
+		strlen(label) > KEYSLOT_LABEL) {
+		*slot = (struct keyslot){.id = db_int(query, 0)};
+		return;
+	}
 	*slot = (struct keyslot){.id = db_int(query, 0),
 		.kind = db_int(query, 1),
 		.ops = db_int(query, 3),
@@ -25,7 +28,6 @@ static int slot_read(struct db_query *query, struct keyslot *slot)
 	memcpy(slot->salt, salt, KEYSLOT_SALT);
 	memcpy(slot->label, label, strlen(label) + 1);
 	memcpy(slot->box, box, KEYSLOT_BOX);
-	return 0;
 }
 
 static int slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
@@ -36,12 +38,8 @@ static int slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], stru
 
 	if (r < 0)
 		return why_set(why, r, "cannot read the key slots: %s", strerror(-r));
-	while (n < STORE_SLOTS && (r = db_step(query)) > 0) {
-		r = slot_read(query, &ret_slots[n]);
-		if (r < 0)
-			return why_set(why, r, "key slot %d of the store is damaged", n + 1);
-		n++;
-	}
+	while (n < STORE_SLOTS && (r = db_step(query)) > 0)
+		slot_read(query, &ret_slots[n++]);
 	if (r < 0)
 		return why_set(why, r, "cannot read the key slots: %s", strerror(-r));
 	if (n == 0)
@@ -121,4 +119,109 @@ int store_slot_insert(struct db *db, const struct keyslot *slot)
 	db_bind_text(query, 6, slot->label);
 	db_bind_blob(query, 7, slot->box, KEYSLOT_BOX);
 	return db_run(query, 1);
+}
+
+/* ---- changing them ---- */
+
+static bool slot_taken(const struct keyslot *slots, int n, int64_t id)
+{
+	for (int i = 0; i < n; i++)
+		if (slots[i].id == id)
+			return true;
+	return false;
+}
+
+static int slot_add(struct db *db, enum keyslot_kind kind, const char *label,
+	const struct secbuf *source, const struct secbuf *master, int64_t *ret_id, struct why *why)
+{
+	struct keyslot slots[STORE_SLOTS], slot;
+	int64_t id = 1;
+	int n = slots_read(db, slots, why);
+
+	if (n < 0)
+		return n;
+	if (n == STORE_SLOTS)
+		return why_set(why, -ENOSPC,
+			"the store has %d key slots, which is all there can be; remove one first",
+			STORE_SLOTS);
+	while (slot_taken(slots, n, id))
+		id++;
+	int r = keyslot_seal(&slot, id, kind, label, source, master, why);
+	if (r < 0)
+		return r;
+	r = store_slot_insert(db, &slot);
+	if (r < 0)
+		return why_set(why, r, "cannot write the key slot: %s", strerror(-r));
+	*ret_id = id;
+	return 0;
+}
+
+static int slot_remove(struct db *db, int64_t id, struct why *why)
+{
+	struct keyslot slots[STORE_SLOTS];
+	AUTO_QUERY query = NULL;
+	int n = slots_read(db, slots, why);
+
+	if (n < 0)
+		return n;
+	if (!slot_taken(slots, n, id))
+		return why_set(why, -ENOENT, "the store has no key slot %lld", (long long)id);
+	if (n == 1)
+		return why_set(why, -EINVAL,
+			"key slot %lld is the last one: nothing would open the store any more; add "
+			"another first",
+			(long long)id);
+	int r = db_query(db, QUERY_SLOT_DELETE, &query);
+	if (r < 0)
+		return why_set(why, r, "cannot remove the key slot: %s", strerror(-r));
+	db_bind_int(query, 1, id);
+	r = db_run(query, 1);
+	return r < 0 ? why_set(why, r, "cannot remove the key slot: %s", strerror(-r)) : 0;
+}
+
+/* Opens the store to change its slots in one transaction. */
+static int slots_begin(const char *path, struct db **ret_db, struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = db_open(path, DB_WRITER, &db, why);
+
+	if (r == 0)
+		r = schema_check(db, why);
+	if (r < 0)
+		return r;
+	r = db_exec(db, "BEGIN IMMEDIATE");
+	if (r < 0)
+		return why_set(why, r, "cannot change the store: %s", strerror(-r));
+	*ret_db = db;
+	db = NULL;
+	return 0;
+}
+
+/* The log goes with the connection, so that nothing of a removed slot stays in it. */
+static int slots_commit(struct db *db, struct why *why)
+{
+	int r = db_exec(db, "COMMIT");
+
+	return r < 0 ? why_set(why, r, "cannot change the store: %s", strerror(-r)) : 0;
+}
+
+int store_slot_add(const char *path, enum keyslot_kind kind, const char *label,
+	const struct secbuf *source, const struct secbuf *master, int64_t *ret_id, struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = slots_begin(path, &db, why);
+
+	if (r == 0)
+		r = slot_add(db, kind, label, source, master, ret_id, why);
+	return r < 0 ? r : slots_commit(db, why);
+}
+
+int store_slot_remove(const char *path, int64_t id, struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = slots_begin(path, &db, why);
+
+	if (r == 0)
+		r = slot_remove(db, id, why);
+	return r < 0 ? r : slots_commit(db, why);
 }

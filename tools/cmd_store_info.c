@@ -36,14 +36,9 @@ static const char *info_use(const char *path)
 
 static const char *info_kind(int64_t kind)
 {
-	switch (kind) {
-	case KEYSLOT_KEYFILE:
-		return "key file";
-	case KEYSLOT_PASSPHRASE:
-		return "passphrase";
-	default:
-		return "unknown kind";
-	}
+	const char *word = keyslot_kind_word(kind);
+
+	return word ? word : "unknown kind";
 }
 
 static void info_slot(const struct keyslot *slot)

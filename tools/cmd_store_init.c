@@ -9,10 +9,9 @@
 #include <unistd.h>
 
 #include "args.h"
-#include "keyslot.h"
+#include "keyarg.h"
 #include "log.h"
 #include "print.h"
-#include "prompt.h"
 #include "secretctl.h"
 #include "store.h"
 
@@ -20,56 +19,33 @@
 
 struct init {
 	const char *store;
-	const char *keyfile;
+	struct keyarg key;
 	const char *user;
-	bool passphrase;
-	int passphrase_fd; /* -1: none */
-	uid_t uid;         /* who the store belongs to */
+	uid_t uid; /* who the store belongs to */
 	gid_t gid;
 };
 
 static const struct args_option init_options[] = {
-	{.name = "keyfile", .letter = 'k', .hidden = true, .takes = true},
-	{.name = "passphrase", .letter = 'p', .hidden = true},
-	{.name = "passphrase-fd", .letter = 'f', .hidden = true, .takes = true},
+	KEYARG_OPTIONS,
 	{.name = "user", .letter = 'u', .hidden = true, .takes = true},
 	{0},
 };
 
-static int init_fd(const char *text, int *ret_fd, struct why *why)
-{
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 1 << 20)
-		return why_set(
-			why, -EINVAL, "--passphrase-fd: say the number of an open descriptor");
-	*ret_fd = (int)n;
-	return 0;
-}
-
 static int init_arg(struct init *init, int what, char *value, struct why *why)
 {
-	switch (what) {
-	case 'k':
-		init->keyfile = value;
-		return 0;
-	case 'p':
-		init->passphrase = true;
-		return 0;
-	case 'f':
-		return init_fd(value, &init->passphrase_fd, why);
-	case 'u':
+	if (what == 'u') {
 		init->user = value;
 		return 0;
-	default:
+	}
+	if (what == ARGS_WORD) {
 		if (init->store != NULL)
 			return why_set(why, -EINVAL, "one STORE is enough; see --help");
 		init->store = value;
 		return 0;
 	}
+	int r = keyarg_take(&init->key, what, value, why);
+
+	return r < 0 ? r : 0;
 }
 
 static int init_args(struct init *init, struct args *args, struct why *why)
@@ -85,10 +61,7 @@ static int init_args(struct init *init, struct args *args, struct why *why)
 		return r;
 	if (init->store == NULL || init->store[0] == '\0')
 		return why_set(why, -EINVAL, "which STORE? see --help");
-	if ((init->keyfile != NULL) + init->passphrase + (init->passphrase_fd >= 0) != 1)
-		return why_set(why, -EINVAL,
-			"say one of --keyfile FILE, --passphrase and --passphrase-fd N");
-	return 0;
+	return keyarg_check(&init->key, "", why);
 }
 
 /* As root the store belongs to the user that the daemon serves as; for anybody else to themselves.
@@ -120,21 +93,6 @@ static int init_owner(struct init *init, struct why *why)
 	return 0;
 }
 
-/* ret_made: the key file is new. */
-static int init_source(
-	const struct init *init, struct secbuf *ret_source, bool *ret_made, struct why *why)
-{
-	int r;
-
-	if (init->passphrase)
-		return prompt_new_passphrase(ret_source, why);
-	if (init->passphrase_fd >= 0)
-		return keyslot_read_line(init->passphrase_fd, ret_source, why);
-	r = keyslot_make_file(init->keyfile, ret_source, why);
-	*ret_made = r == 0;
-	return r == -EEXIST ? keyslot_read_file(init->keyfile, ret_source, why) : r;
-}
-
 static int init_make(const struct init *init, bool *ret_made, struct why *why)
 {
 	AUTO_SECBUF source = SECBUF_INIT;
@@ -147,14 +105,14 @@ static int init_make(const struct init *init, bool *ret_made, struct why *why)
 	if (errno != ENOENT)
 		return why_set(why, -errno, "%s: %s; give a path that can be made", init->store,
 			strerror(errno));
-	r = init_source(init, &source, ret_made, why);
+	r = keyarg_read_new(&init->key, &source, ret_made, why);
 	if (r < 0)
 		return r;
-	r = store_create(init->store, init->uid, init->gid, geteuid(),
-		init->keyfile != NULL ? KEYSLOT_KEYFILE : KEYSLOT_PASSPHRASE, &source, why);
-	if (r < 0 && *ret_made && unlink(init->keyfile) < 0)
-		log_warn(
-			"%s: the new key file was left behind: %s", init->keyfile, strerror(errno));
+	r = store_create(
+		init->store, init->uid, init->gid, geteuid(), init->key.source.kind, &source, why);
+	if (r < 0 && *ret_made && unlink(init->key.source.word) < 0)
+		log_warn("%s: the new key file was left behind: %s", init->key.source.word,
+			strerror(errno));
 	return r;
 }
 
@@ -162,7 +120,7 @@ static int init_run(struct ctl *ctl, int argc, char **argv)
 {
 	struct args args = {
 		.argc = argc, .argv = argv, .options = init_options, .help = cmd_store_init.help};
-	struct init init = {.passphrase_fd = -1};
+	struct init init = {.key = KEYARG_INIT};
 	bool made = false;
 	struct why why = {0};
 	int r = init_args(&init, &args, &why);
@@ -175,7 +133,7 @@ static int init_run(struct ctl *ctl, int argc, char **argv)
 		return ctl_fail(ctl, r, &why);
 	print_done("created", init.store);
 	if (made)
-		print_done("created", init.keyfile);
+		print_done("created", init.key.source.word);
 	return 0;
 }
 
@@ -183,16 +141,12 @@ const struct verb cmd_store_init = {
 	.group = "store",
 	.name = "init",
 	.summary = "make a new, empty store",
-	.help = "usage: secretctl store init STORE (--keyfile FILE | --passphrase | "
-		"--passphrase-fd N)\n"
-		"                            [--user NAME]\n"
+	.help = "usage: secretctl store init STORE KEY [--user NAME]\n"
 		"\n"
-		"Without the key file or the passphrase nobody can read the store: keep a copy "
-		"elsewhere.\n"
-		"\n"
-		"  --keyfile FILE      a key file; made if it is not there\n"
-		"  --passphrase        ask for a passphrase on the terminal\n"
-		"  --passphrase-fd N   read one line from descriptor N\n"
+		"Without KEY nobody can read the store: keep a copy of it elsewhere. A key file is "
+		"made if it\n"
+		"is not there.\n"
+		"\n" KEYARG_HELP
 		"  --user NAME         who the daemon serves as and the store belongs to, when "
 		"root makes it\n"
 		"                      (default: " INIT_USER ")\n",

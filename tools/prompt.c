@@ -22,7 +22,7 @@ struct prompt_kind {
 	size_t max;
 };
 
-static const struct prompt_kind prompt_passphrase = {
+static const struct prompt_kind prompt_a_passphrase = {
 	"a passphrase", "use --passphrase-fd or --keyfile", KEYSLOT_SOURCE_MAX};
 static const struct prompt_kind prompt_a_value = {
 	"a value that is typed", "give --KEY=@FILE or --values @FILE", PROMPT_VALUE_MAX};
@@ -78,11 +78,24 @@ static int prompt_twice(const struct prompt_kind *kind, const char *question, bo
 	return 1;
 }
 
+int prompt_passphrase(struct secbuf *ret_passphrase, struct why *why)
+{
+	AUTO_SECBUF line = SECBUF_INIT;
+	int r = prompt_hidden(&prompt_a_passphrase, "Passphrase: ", &line, why);
+
+	if (r < 0)
+		return r;
+	if (line.len == 0)
+		return why_set(why, -EINVAL, "no passphrase was given");
+	*ret_passphrase = secbuf_take(&line);
+	return 0;
+}
+
 int prompt_new_passphrase(struct secbuf *ret_passphrase, struct why *why)
 {
 	for (int i = 0; i < PROMPT_TRIES; i++) {
 		int r = prompt_twice(
-			&prompt_passphrase, "New passphrase: ", false, ret_passphrase, why);
+			&prompt_a_passphrase, "New passphrase: ", false, ret_passphrase, why);
 
 		if (r != 0)
 			return r < 0 ? r : 0;

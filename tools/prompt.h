@@ -26,6 +26,9 @@ int prompt_value(const char *what, struct secbuf *ret_value, struct why *why);
  * answer; -EMSGSIZE: a longer one. */
 int prompt_line(const char *question, char *ret_line, size_t size, struct why *why);
 
+/* Asks once for a passphrase that is in use. ret_passphrase must be empty. -ENOTTY, -EINVAL. */
+int prompt_passphrase(struct secbuf *ret_passphrase, struct why *why);
+
 /* Asks on standard error and reads standard input: 1 yes, 0 anything else; -ENOTTY if that is not a
  * terminal. */
 int prompt_yes(const char *question);

@@ -27,6 +27,7 @@ static const struct verb *const verbs[] = {
 	&cmd_doctor,
 	&cmd_store_init,
 	&cmd_store_info,
+	&cmd_store_key,
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))

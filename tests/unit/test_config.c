@@ -618,6 +618,9 @@ static void check_round_trip(const struct config *c)
 	assert_string_equal(back.store, c->store);
 	assert_string_equal(back.mountpoint, c->mountpoint);
 	assert_string_equal(back.keyfile, c->keyfile);
+	assert_string_equal(back.credential, c->credential);
+	assert_string_equal(back.key_command, c->key_command);
+	assert_string_equal(back.anchor, c->anchor);
 	assert_string_equal(back.user, c->user);
 	assert_int_equal(back.allow_other, c->allow_other);
 	assert_int_equal(back.threads, c->threads);
@@ -648,6 +651,9 @@ static void test_round_trip(void **state)
 		set_ok(&c, "store", "/srv/a b;c/=x:#\"y\"/store.db");
 		set_ok(&c, "mountpoint", "/mnt");
 		set_ok(&c, "keyfile", "/\xc3\xa4");
+		set_ok(&c, "credential", i ? "store-key" : "a.b c");
+		set_ok(&c, "key_command", i ? "\"a b\" 'c;d' #e" : "x");
+		set_ok(&c, "anchor", "/var/lib/an anchor");
 		set_ok(&c, "user", "someone");
 		set_ok(&c, "allow_other", i ? "yes" : "no");
 		set_ok(&c, "threads", i ? "64" : "1");
@@ -661,6 +667,35 @@ static void test_round_trip(void **state)
 		set_ok(&c, "debug", i ? "yes" : "no");
 		check_round_trip(&c);
 	}
+}
+
+static void test_key_sources(void **state)
+{
+	char longest[CONFIG_COMMAND + 1];
+	struct why why;
+	struct config c;
+
+	(void)state;
+	config_init(&c);
+	memset(longest, 'c', sizeof(longest));
+	longest[CONFIG_COMMAND] = '\0';
+	assert_int_equal(config_set(&c, "key_command", longest, &why), -EINVAL);
+	longest[CONFIG_COMMAND - 1] = '\0';
+	set_ok(&c, "key-command", longest);
+	assert_string_equal(c.key_command, longest);
+	assert_int_equal(config_set(&c, "key_command", "a ;b", &why), -EINVAL);
+	assert_int_equal(config_set(&c, "key_command", "a\nb", &why), -EINVAL);
+	assert_non_null(strstr(why.text, "command"));
+	assert_int_equal(config_set(&c, "key_command", "", &why), -EINVAL);
+	static const char *const bad[] = {"", "a/b", ".a", "..", "a\nb", " a"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(config_set(&c, "credential", bad[i], &why), -EINVAL);
+	assert_string_equal(c.credential, "");
+	config_init(&c);
+	assert_int_equal(
+		read_text(&c, "key_command = age -d\nkey_command+ = \" -i /id /key.age\"\n", &why),
+		0);
+	assert_string_equal(c.key_command, "age -d -i /id /key.age");
 }
 
 /* The longest settings there are, also with spaces and ";" wherever a line may end. */
@@ -681,6 +716,9 @@ static void test_round_trip_long(void **state)
 		c.store[CONFIG_PATH - 2] = 'x';
 		memcpy(c.mountpoint, c.store, CONFIG_PATH);
 		memcpy(c.keyfile, c.store, CONFIG_PATH);
+		memcpy(c.anchor, c.store, CONFIG_PATH);
+		memcpy(c.key_command, c.store, CONFIG_COMMAND);
+		memcpy(c.key_command + CONFIG_COMMAND - 2, "x", 2);
 		check_round_trip(&c);
 	}
 	for (size_t len = 170; len < 400; len++) {
@@ -792,6 +830,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_large, setup_file, teardown_file),
 		cmocka_unit_test_setup_teardown(test_file_symlink, setup_file, teardown_file),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_key_sources),
 		cmocka_unit_test(test_round_trip_long),
 		cmocka_unit_test(test_write_refused),
 		cmocka_unit_test(test_path),

@@ -361,10 +361,10 @@ static void test_seal_passphrase(void **state)
 	pwhash.calls = 0;
 	assert_int_equal(
 		keyslot_seal(&slot, 2, KEYSLOT_PASSPHRASE, "by hand", &words, &master, NULL), 0);
-	assert_int_equal(slot.ops, 3);
-	assert_int_equal(slot.mem, 256 << 20);
+	assert_true(slot.ops >= KEYSLOT_OPS_MIN && slot.ops <= KEYSLOT_OPS_MAX);
+	assert_true(slot.mem >= (int64_t)KEYSLOT_MEM_MIN && slot.mem <= 1 << 30);
 	opens(&slot, KEYSLOT_PASSPHRASE, &words);
-	assert_int_equal(pwhash.calls, 2);
+	assert_int_equal(pwhash.calls, 3); /* measured, sealed, opened */
 	words.data[0] ^= 1;
 	refused(-EKEYREJECTED, &slot, KEYSLOT_PASSPHRASE, &words);
 	words.data[0] ^= 1;

@@ -204,7 +204,25 @@ static void test_key_sources(void **state)
 	refused("secretfs /s /m -o keyfile=", "keyfile");
 	refused("secretfs /s /m -o keyfile", "keyfile");
 
+	assert_int_equal(parse("secretfs /s /m -o credential=key"), 0);
+	assert_string_equal(config.credential, "key");
+	assert_int_equal(parse("secretfs /s /m -o key_command=age"), 0);
+	assert_string_equal(config.key_command, "age");
+	refused("secretfs /s /m -o credential=key,key-command=age", "key_command");
+	refused("secretfs /s /m -o credential=a/b", "credential");
+	assert_int_equal(parse("secretfs /s /m --accept-rollback -o anchor=here"), 0);
+	assert_true(config.accept_rollback);
+	assert_int_equal(config.anchor[0], '/');
+	refused("secretfs /s /m -o accept_rollback", "accept_rollback");
+	refused("secretfs /s /m --accept-rollback=yes", "--accept-rollback");
+
 	/* The command line's source replaces a configured one of another kind. */
+	config_init(&config);
+	assert_int_equal(config_set(&config, "key_command", "age", NULL), 0);
+	assert_int_equal(config_set(&config, "credential", "key", NULL), 0);
+	assert_int_equal(parse_onto("secretfs /s /m -o keyfile=/k"), 0);
+	assert_string_equal(config.key_command, "");
+	assert_string_equal(config.credential, "");
 	config_init(&config);
 	assert_int_equal(config_set(&config, "keyfile", "/configured", NULL), 0);
 	assert_int_equal(parse_onto("secretfs /s /m -o passphrase"), 0);
