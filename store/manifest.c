@@ -271,7 +271,8 @@ struct manifest_key *manifest_key_by_name(const struct manifest *m, const char *
 	for (uint32_t i = 0; i < m->n; i++) {
 		struct manifest_key *key = &m->keys[i];
 
-		if (key->name_len == len && len > 0 && memcmp(key->name, name, len) == 0)
+		if (key->name_len == len && len > 0 && memcmp(key->name, name, len) == 0 &&
+			!manifest_key_taken(key))
 			return key;
 	}
 	return NULL;
@@ -301,6 +302,21 @@ void manifest_key_remove(struct manifest *m, struct manifest_key *key)
 
 	memmove(key, key + 1, after * sizeof(*key));
 	m->n--;
+}
+
+static const char taken[] = "/";
+
+void manifest_key_take(struct manifest_key *key)
+{
+	static const uint8_t no_key[SEAL_KEY];
+
+	*key = (struct manifest_key){
+		.no = key->no, .value_key = no_key, .name = taken, .name_len = sizeof(taken) - 1};
+}
+
+bool manifest_key_taken(const struct manifest_key *key)
+{
+	return key->name_len == sizeof(taken) - 1 && key->name[0] == taken[0];
 }
 
 void manifest_clear(struct manifest *m)

@@ -20,6 +20,7 @@
 #ifndef STORE_MANIFEST_H
 #define STORE_MANIFEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -103,6 +104,13 @@ int manifest_key_add(struct manifest *m, struct manifest_key **ret_key);
 
 /* Takes a key of m out of it. */
 void manifest_key_remove(struct manifest *m, struct manifest_key *key);
+
+/*
+ * A key that was taken out of an earlier version leaves its number behind, so that the places of
+ * the others stay what they are: with a name that none can have, no value and no rights.
+ */
+void manifest_key_take(struct manifest_key *key);
+bool manifest_key_taken(const struct manifest_key *key);
 
 /* Frees the keys' room and empties m. */
 void manifest_clear(struct manifest *m);

@@ -83,13 +83,25 @@ static const char *const queries[QUERY_MAX] = {
 	[QUERY_SECRET_UPDATE] =
 		"UPDATE secret SET ns = ?2, tag = ?3, ver = ?4, box = ?5 WHERE id = ?1",
 	[QUERY_SECRET_DELETE] = "DELETE FROM secret WHERE id = ?1",
-	[QUERY_HISTORY] = "SELECT box FROM history WHERE secret = ?1 AND ver = ?2",
+	[QUERY_HISTORY] = "SELECT ver, box FROM history WHERE secret = ?1 AND ver = ?2",
+	[QUERY_HISTORY_ABOVE] =
+		"SELECT ver, box FROM history WHERE secret = ?1 AND ver > ?2 ORDER BY ver LIMIT 1",
+	[QUERY_HISTORY_OTHERS] = "SELECT ver, box FROM history WHERE secret = ?1 AND ver <> ?2",
 	[QUERY_HISTORY_INSERT] = "INSERT INTO history(secret, ver, box) VALUES(?1, ?2, ?3)",
+	[QUERY_HISTORY_UPDATE] = "UPDATE history SET box = ?3 WHERE secret = ?1 AND ver = ?2",
 	[QUERY_HISTORY_DELETE] = "DELETE FROM history WHERE secret = ?1 AND ver = ?2",
 	[QUERY_VALUE] = "SELECT box FROM value WHERE id = ?1",
 	[QUERY_VALUE_INSERT] = "INSERT INTO value(id, box) VALUES(?1, ?2)",
 	[QUERY_VALUE_DELETE] = "DELETE FROM value WHERE id = ?1",
 	[QUERY_VALUE_COUNT] = "SELECT count(*) FROM value",
+	/* Numbers below 0 in done are values that are kept for open files: no request has such. */
+	[QUERY_KEPT] = "SELECT result FROM done WHERE \"unique\" = -?1",
+	[QUERY_KEPT_LIST] =
+		"SELECT -\"unique\" FROM done WHERE \"unique\" < 0 AND \"unique\" > -?1 "
+		"ORDER BY \"unique\" LIMIT ?2",
+	[QUERY_KEPT_INSERT] = "INSERT INTO done(\"unique\", generation, result) VALUES(-?1, "
+			      "9223372036854775807, ?2)",
+	[QUERY_KEPT_DELETE] = "DELETE FROM done WHERE \"unique\" = -?1",
 	[QUERY_SLOTS] = "SELECT id, kind, salt, ops, mem, label, box FROM slot ORDER BY id",
 	[QUERY_SLOT_INSERT] = "INSERT INTO slot(id, kind, salt, ops, mem, label, box) VALUES(?1, "
 			      "?2, ?3, ?4, ?5, ?6, ?7)",

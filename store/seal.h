@@ -33,6 +33,7 @@ enum seal_dom {
 	SEAL_VALUE = 'V',
 	SEAL_DONE = 'D',
 	SEAL_ANCHOR = 'A',
+	SEAL_KEPT = 'P',
 	SEAL_SLOT = 'K', /* + kind */
 };
 

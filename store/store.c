@@ -236,12 +236,27 @@ int store_row_by_id(struct store *store, struct db *db, int64_t id, struct row *
 	return memcmp(tag, row->tag, INDEX_TAG) == 0 ? 0 : -EBADMSG;
 }
 
+int store_history_open(
+	const struct store *store, int64_t id, struct db_query *query, struct row *row)
+{
+	struct seal_place place;
+	size_t box_len;
+	uint64_t version = (uint64_t)db_int(query, 0);
+	const uint8_t *box = db_blob(query, 1, &box_len);
+
+	row->id = id;
+	row->ver = version;
+	store_place(store, SEAL_HISTORY, id, 0, NULL, version, &place);
+	int r = store_manifest_open(store, &place, box, box_len, row);
+	if (r < 0)
+		return r;
+	return row->m.version == version ? 0 : -EBADMSG;
+}
+
 int store_row_history(
 	struct store *store, struct db *db, int64_t id, uint64_t version, struct row *row)
 {
 	AUTO_QUERY query = NULL;
-	struct seal_place place;
-	size_t box_len;
 	int r = db_query(db, QUERY_HISTORY, &query);
 
 	if (r < 0)
@@ -251,14 +266,9 @@ int store_row_history(
 	r = db_step(query);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	const uint8_t *box = db_blob(query, 0, &box_len);
-	row->id = id;
-	row->ver = version;
-	store_place(store, SEAL_HISTORY, id, 0, NULL, version, &place);
-	r = store_manifest_open(store, &place, box, box_len, row);
-	if (r < 0)
-		return r;
-	return row->m.version == version ? 0 : -EBADMSG;
+	r = store_history_open(store, id, query, row);
+	/* The index may lead to another row than it says. */
+	return r == 0 && row->ver != version ? -EBADMSG : r;
 }
 
 /* ---- namespaces ---- */
@@ -606,6 +616,16 @@ int store_start(struct store *store)
 	int r = store->generation ? done_prune(store, store->db) : 0;
 
 	return r < 0 ? r : writer_start(store);
+}
+
+void store_settle(struct store *store)
+{
+	writer_settle(store);
+}
+
+void store_tidy(struct store *store)
+{
+	writer_tidy(store);
 }
 
 void store_close(struct store *store)

@@ -32,6 +32,31 @@ struct anchor;
 struct store;
 struct store_reader;
 
+/* A key that leaves its secret: removed, or replaced by another that was renamed. */
+struct store_gone {
+	uint64_t row;
+	uint32_t key_no;
+	uint32_t uid;      /* its owner */
+	uint64_t version;  /* the last version that has it */
+	uint64_t value_id; /* 0: it was never written */
+	uint32_t len;      /* bytes of the value */
+	bool by_name;      /* by store_key_remove or store_key_rename, not by store_merge */
+};
+
+/*
+ * What the store must know of open files. All are called by the writer's thread in the middle of a
+ * transaction, which may still fail, and must not call the store.
+ */
+struct store_files {
+	/* Does somebody have this value open? Then it is kept, although no version names it any
+	 * more, until store_tidy finds that nobody has. */
+	bool (*held)(uint64_t value_id);
+	/* Before held is asked for its value. */
+	void (*removing)(const struct store_gone *gone);
+	/* The transaction has ended, in whatever way. */
+	void (*settled)(void);
+};
+
 /* Which namespace: NS_PUBLIC (uid 0) or NS_PRIVATE and whose. */
 struct store_ns {
 	enum ns_kind kind;
@@ -51,6 +76,7 @@ struct store_limits {
 	/* Called when the anchor cannot be written (-errno; 1: its file was removed) and when it
 	 * can again (0), from any thread; may be NULL. Changes go on meanwhile. */
 	void (*anchor_failed)(const char *anchor, int err);
+	const struct store_files *files; /* may be NULL: nobody has anything open */
 };
 
 /* What a change did, for invalidations: the rows whose attributes changed. */
@@ -211,6 +237,12 @@ int store_secret_by_row(
 int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
 	const struct store_secret **ret_secret);
 
+/* What somebody has open of a key that has left its secret, or of a value that no version names any
+ * more: version is where it was last (0: not known), value_id its value. ret_secret has that key,
+ * and maybe others; the secret's own attributes are those of then. -ENOENT: it was not kept. */
+int store_secret_gone(struct store_reader *reader, const struct store_gone *gone,
+	const struct store_secret **ret_secret);
+
 /* The bytes of a key's value, which must be of the secret read last. -ESTALE: the secret came from
  * the cache and has just been changed: end the snapshot, begin another, store_fresh. ret_value must
  * be empty; it is charged to uid. A key never written has an empty value. */
@@ -233,6 +265,14 @@ uint64_t store_generation(const struct store *store, uint64_t node);
 
 /* Totals for statfs: bytes of the file system that holds the store are the caller's business. */
 uint64_t store_secret_count(struct store *store);
+
+/* Returns when what is being committed at the moment is, or is not. Not between store_begin and
+ * store_end. */
+void store_settle(struct store *store);
+
+/* Some value that was kept (struct store_files) is not open any more: it is deleted soon. Any
+ * thread; does not wait. */
+void store_tidy(struct store *store);
 
 /* ---- changing; every call returns when the change is durable ---- */
 
@@ -330,6 +370,15 @@ struct store_merge {
 };
 
 int store_merge(struct store *store, const struct store_merge *merge, struct store_touched *ret);
+
+/*
+ * Drops an earlier version (0: all of them), or one key out of it, with the values that no other
+ * version names. For the secret's owner, in a public one for uid 0 too: -EACCES. -EBUSY: it is the
+ * current version. -ENOENT: there is no such version or key. The numbers of other versions stay.
+ */
+int store_version_remove(struct store *store, uint64_t row, uint64_t version, uint32_t uid);
+int store_version_key_remove(struct store *store, uint64_t row, uint64_t version, const char *name,
+	size_t name_len, uint32_t uid);
 
 enum store_attr_bits {
 	STORE_ATTR_UID = 1,

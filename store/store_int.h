@@ -9,6 +9,8 @@
  *     store_slots.c the key slots
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
+ *     purge.c       removing earlier versions, as jobs
+ *     kept.c        values that are open although no version names them any more
  *     txn.c         what jobs are made of: load, save, insert, delete, with sums and charges
  *     writer.c      group commit
  *     keeper.c      checkpoints and other things that nobody waits for
@@ -146,6 +148,10 @@ int store_row_by_id(struct store *store, struct db *db, int64_t id, struct row *
 int store_row_history(
 	struct store *store, struct db *db, int64_t id, uint64_t version, struct row *row);
 
+/* The row of table history that a query (ver, box, ...) stands at. */
+int store_history_open(
+	const struct store *store, int64_t id, struct db_query *query, struct row *row);
+
 /* Within a transaction: a namespace's record. -ENOENT: nobody has used it yet. */
 int store_ns_load(struct store *store, struct db *db, struct store_ns ns, int64_t *ret_id,
 	uint64_t *ret_ver, uint8_t ret_head[SEAL_OVERHEAD], struct header_ns *ret_ns);
@@ -248,8 +254,42 @@ int txn_version_new(struct txn *txn, struct row *row);
  */
 int txn_version_prune(struct txn *txn, struct row *row);
 
+/* Drops all earlier versions. */
+int txn_history_drop(struct txn *txn, struct row *row);
+
+/* Drops one earlier version with the values that no other one names. -ENOENT. -EBADMSG: what others
+ * name cannot be said. */
+int txn_version_drop(struct txn *txn, struct row *row, uint64_t version);
+
+/* For each key of a version: does another version, or the current one, name its value? named: m->n
+ * long. -EBADMSG: cannot be said, one of them is damaged. */
+int txn_values_named(struct txn *txn, const struct row *row, uint64_t version,
+	const struct manifest *m, bool *named);
+
+/* The last version that named a key's value does so no more: it is deleted, or kept for who has it
+ * open. m: that version. */
+int txn_value_let_go(struct txn *txn, const struct manifest *m, const struct manifest_key *key);
+
+/* Encodes and seals a manifest for a place into txn->sealed. */
+int txn_seal_manifest(struct txn *txn, const struct manifest *m, const struct seal_place *place,
+	const uint8_t **ret_box, size_t *ret_len);
+
 int txn_value_insert(struct txn *txn, uint64_t value_id, const uint8_t *box, size_t box_len);
 int txn_value_delete(struct txn *txn, uint64_t value_id);
+
+/* ---- kept.c ---- */
+
+/* Seals what is needed to read a value on. */
+int kept_add(struct txn *txn, const struct manifest *m, const struct manifest_key *key);
+
+/* Opens it again into row: a manifest with one key. -ENOENT. */
+int kept_open(const struct store *store, struct db *db, uint64_t value_id, struct row *row);
+
+/* Are there values that nobody has open any more? 1, 0, -errno. */
+int kept_idle(struct store *store, struct db *db);
+
+/* A job: deletes them. */
+int kept_tidy_job(struct txn *txn, void *unused);
 
 /* ---- writer.c ---- */
 
@@ -266,6 +306,10 @@ struct job {
 
 int writer_start(struct store *store);
 void writer_stop(struct store *store);
+
+/* See store_settle and store_tidy. */
+void writer_settle(struct store *store);
+void writer_tidy(struct store *store);
 
 /* Runs a job in the writer's next group and returns its result when it is durable. What the caller
  * is answered besides lies in result (within arg; NULL: nothing) and is recorded with the request

@@ -210,6 +210,32 @@ int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t ver
 	return reader_secret(reader, r, ret_secret);
 }
 
+int store_secret_gone(struct store_reader *reader, const struct store_gone *gone,
+	const struct store_secret **ret_secret)
+{
+	struct row *row = &reader->row;
+	const struct manifest_key *key = NULL;
+	int r = -ENOENT;
+
+	reader->queried = true;
+	if (gone->version) {
+		r = store_row_history(
+			reader->store, reader->db, (int64_t)gone->row, gone->version, row);
+		key = r == 0 ? manifest_key_by_no(&row->m, gone->key_no) : NULL;
+	}
+	/* Pruned meanwhile, or taken out of that version. */
+	if ((r == -ENOENT || (r == 0 && (!key || key->value_id != gone->value_id))) &&
+		gone->value_id) {
+		r = kept_open(reader->store, reader->db, gone->value_id, row);
+		key = r == 0 ? manifest_key_by_no(&row->m, gone->key_no) : NULL;
+	}
+	if (r == 0 && (!key || key->value_id != gone->value_id || manifest_key_taken(key)))
+		r = -ENOENT;
+	row->id = (int64_t)gone->row;
+	row->ver = 0;
+	return reader_secret(reader, r, ret_secret);
+}
+
 int store_value(struct store_reader *reader, uint64_t row, const struct manifest_key *key,
 	uint32_t uid, struct secbuf *ret_value)
 {

@@ -342,6 +342,23 @@ static void touch(
 		.value_id = key ? key->value_id : 0};
 }
 
+/* A key is about to leave row->m, whose version was just raised. */
+static void key_leaves(
+	struct txn *txn, const struct row *row, const struct manifest_key *key, bool by_name)
+{
+	const struct store_files *files = txn->store->limits.files;
+	const struct store_gone gone = {.row = (uint64_t)row->id,
+		.key_no = key->no,
+		.uid = key->uid,
+		.version = row->m.version - 1,
+		.value_id = key->value_id,
+		.len = key->len,
+		.by_name = by_name};
+
+	if (files)
+		files->removing(&gone);
+}
+
 /* Ends a change of keys: the directory changed, old versions go, the manifest is sealed. */
 static int keys_changed(struct txn *txn, struct row *row, const struct txn_before *before)
 {
@@ -423,6 +440,7 @@ static int key_remove_job(struct txn *txn, void *arg)
 	if (r < 0)
 		return r;
 	touch(&job->touched[0], row, key);
+	key_leaves(txn, row, key, true);
 	manifest_key_remove(&row->m, key);
 	return keys_changed(txn, row, &before);
 }
@@ -493,8 +511,10 @@ static int key_rename_job(struct txn *txn, void *arg)
 		r = key_set_name(txn, row, to, job->name, job->name_len);
 	if (r == 0)
 		r = key_set_name(txn, row, from, job->to, job->to_len);
-	if (r == 0 && to && !(job->flags & STORE_RENAME_EXCHANGE))
+	if (r == 0 && to && !(job->flags & STORE_RENAME_EXCHANGE)) {
+		key_leaves(txn, row, to, true);
 		manifest_key_remove(&row->m, to);
+	}
 	return r < 0 ? r : keys_changed(txn, row, &before);
 }
 
@@ -576,7 +596,7 @@ static int put_job(struct txn *txn, void *arg)
 	struct txn_before before = txn_before(&row->m);
 	bool coalesce = put->coalesce && put->coalesce == row->m.version;
 	if (coalesce && key->value_id)
-		r = txn_value_delete(txn, key->value_id);
+		r = txn_value_let_go(txn, &row->m, key);
 	else if (!coalesce)
 		r = txn_version_new(txn, row);
 	if (r == 0)
@@ -625,8 +645,10 @@ static int merge_key(struct txn *txn, struct row *row, const struct store_merge 
 	int r = 0;
 
 	if (change->remove) {
-		if (key)
+		if (key) {
+			key_leaves(txn, row, key, false);
 			manifest_key_remove(&row->m, key);
+		}
 		return 0;
 	}
 	if (!key)

@@ -6,6 +6,7 @@
 #include "store_int.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,9 +299,8 @@ struct txn_before txn_before(const struct manifest *m)
 	return before;
 }
 
-/* Encodes and seals a manifest for a place into txn->sealed. */
-static int txn_seal_manifest(struct txn *txn, const struct manifest *m,
-	const struct seal_place *place, const uint8_t **ret_box, size_t *ret_len)
+int txn_seal_manifest(struct txn *txn, const struct manifest *m, const struct seal_place *place,
+	const uint8_t **ret_box, size_t *ret_len)
 {
 	size_t len = manifest_size(m);
 	AUTO_SECBUF plain = SECBUF_INIT;
@@ -446,53 +446,133 @@ int txn_value_delete(struct txn *txn, uint64_t value_id)
 	return db_run(query, 0);
 }
 
-static int manifest_names_value(const struct manifest *m, uint64_t value_id)
+int txn_value_let_go(struct txn *txn, const struct manifest *m, const struct manifest_key *key)
 {
-	for (uint32_t i = 0; i < m->n; i++)
-		if (m->keys[i].value_id == value_id)
-			return 1;
-	return 0;
+	const struct store_files *files = txn->store->limits.files;
+
+	return files && files->held(key->value_id) ? kept_add(txn, m, key)
+						   : txn_value_delete(txn, key->value_id);
 }
 
-/* Deletes the values of one manifest that the next version does not name: a value belongs to a run
- * of versions without gaps, so nothing else can. next NULL: all. */
-static int txn_prune_values(struct txn *txn, const struct manifest *m, const struct manifest *next)
-{
-	int r = 0;
+/* What the version after m says of a key's value, which belongs to a run of versions without gaps
+ * but for those from which the key was taken out. */
+enum named { NAMED_NOT, NAMED, NAMED_MAYBE };
 
-	for (uint32_t i = 0; i < m->n && r == 0; i++) {
-		uint64_t id = m->keys[i].value_id;
-		if (id && !(next && manifest_names_value(next, id)))
-			r = txn_value_delete(txn, id);
+static enum named named_next(const struct manifest *next, const struct manifest_key *key)
+{
+	const struct manifest_key *then = next ? manifest_key_by_no(next, key->no) : NULL;
+
+	if (!then)
+		return NAMED_NOT;
+	if (manifest_key_taken(then))
+		return NAMED_MAYBE;
+	return then->value_id == key->value_id ? NAMED : NAMED_NOT;
+}
+
+static void strike_named(const struct manifest *m, const struct manifest *other, bool *named)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct manifest_key *key = manifest_key_by_no(other, m->keys[i].no);
+		if (key && key->value_id == m->keys[i].value_id)
+			named[i] = true;
 	}
+}
+
+int txn_values_named(struct txn *txn, const struct row *row, uint64_t version,
+	const struct manifest *m, bool *named)
+{
+	AUTO_QUERY query = NULL;
+	struct row other = {0};
+	int r = db_query(txn->db, QUERY_HISTORY_OTHERS, &query);
+
+	if (r < 0)
+		return r;
+	memset(named, 0, m->n * sizeof(*named));
+	strike_named(m, &row->m, named);
+	db_bind_int(query, 1, row->id);
+	db_bind_int(query, 2, (int64_t)version);
+	while ((r = db_step(query)) > 0) {
+		r = store_history_open(txn->store, row->id, query, &other);
+		if (r < 0)
+			break;
+		strike_named(m, &other.m, named);
+	}
+	row_clear(&other);
 	return r;
 }
 
-/* Drops one old version. A damaged one is dropped too, its values stay as waste until a compaction.
- */
-static int txn_prune_version(
-	struct txn *txn, int64_t secret, uint64_t version, const struct manifest *current)
+/* Lets go of the values of one version that the next one does not name. next NULL: all. */
+static int txn_values_drop(struct txn *txn, const struct row *row, uint64_t version,
+	const struct manifest *m, const struct manifest *next)
+{
+	bool *named = NULL;
+	int r = 0;
+
+	for (uint32_t i = 0; i < m->n && r == 0; i++) {
+		const struct manifest_key *key = &m->keys[i];
+		enum named said = key->value_id ? named_next(next, key) : NAMED;
+		if (said == NAMED_MAYBE && !named) {
+			named = calloc(m->n, sizeof(*named));
+			r = named ? txn_values_named(txn, row, version, m, named) : -ENOMEM;
+		}
+		if (r == 0 && said == NAMED_MAYBE)
+			said = named[i] ? NAMED : NAMED_NOT;
+		if (r == 0 && said == NAMED_NOT)
+			r = txn_value_let_go(txn, m, key);
+	}
+	free(named);
+	return r;
+}
+
+/* The version that is kept above one, in next; its manifest, or the current one. */
+static int txn_version_next(struct txn *txn, const struct row *row, uint64_t version,
+	struct row *next, const struct manifest **ret_m)
 {
 	AUTO_QUERY query = NULL;
-	struct row next = {0};
-	int r = store_row_history(txn->store, txn->db, secret, version, &txn->past);
+	int r = db_query(txn->db, QUERY_HISTORY_ABOVE, &query);
 
-	if (r == 0 && version + 1 < current->version) {
-		r = store_row_history(txn->store, txn->db, secret, version + 1, &next);
-		if (r == 0)
-			r = txn_prune_values(txn, &txn->past.m, &next.m);
-	} else if (r == 0) {
-		r = txn_prune_values(txn, &txn->past.m, current);
-	}
-	row_clear(&next);
-	if (r < 0 && r != -EBADMSG && r != -ENOENT)
+	if (r < 0)
 		return r;
-	r = db_query(txn->db, QUERY_HISTORY_DELETE, &query);
+	db_bind_int(query, 1, row->id);
+	db_bind_int(query, 2, (int64_t)version);
+	r = db_step(query);
+	if (r > 0)
+		r = store_history_open(txn->store, row->id, query, next);
+	else if (r == 0)
+		next = NULL;
+	if (r == 0)
+		*ret_m = next ? &next->m : &row->m;
+	return r;
+}
+
+static int txn_history_delete(struct txn *txn, int64_t secret, uint64_t version)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(txn->db, QUERY_HISTORY_DELETE, &query);
+
 	if (r < 0)
 		return r;
 	db_bind_int(query, 1, secret);
 	db_bind_int(query, 2, (int64_t)version);
 	return db_run(query, 0);
+}
+
+/* Drops the oldest version. A damaged one is dropped too, its values stay as waste until a
+ * compaction. */
+static int txn_prune_version(struct txn *txn, const struct row *row, uint64_t version)
+{
+	struct row next = {0};
+	const struct manifest *next_m;
+	int r = store_row_history(txn->store, txn->db, row->id, version, &txn->past);
+
+	if (r == 0)
+		r = txn_version_next(txn, row, version, &next, &next_m);
+	if (r == 0)
+		r = txn_values_drop(txn, row, version, &txn->past.m, next_m);
+	row_clear(&next);
+	if (r < 0 && r != -EBADMSG && r != -ENOENT)
+		return r;
+	return txn_history_delete(txn, row->id, version);
 }
 
 static int txn_history_insert(struct txn *txn, struct row *row)
@@ -522,15 +602,64 @@ int txn_version_new(struct txn *txn, struct row *row)
 	return r;
 }
 
-int txn_version_prune(struct txn *txn, struct row *row)
+static int txn_prune_to(struct txn *txn, struct row *row, uint64_t keep)
 {
 	int r = 0;
 
-	while (r == 0 && row->m.version - row->m.oldest > txn->store->limits.history) {
-		r = txn_prune_version(txn, row->id, row->m.oldest, &row->m);
+	while (r == 0 && row->m.version - row->m.oldest > keep) {
+		r = txn_prune_version(txn, row, row->m.oldest);
 		row->m.oldest++;
 	}
 	return r;
+}
+
+int txn_version_prune(struct txn *txn, struct row *row)
+{
+	return txn_prune_to(txn, row, txn->store->limits.history);
+}
+
+int txn_history_drop(struct txn *txn, struct row *row)
+{
+	return txn_prune_to(txn, row, 0);
+}
+
+/* The oldest version that is kept, or the current one. */
+static int txn_find_oldest(struct txn *txn, struct row *row)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(txn->db, QUERY_HISTORY_ABOVE, &query);
+
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, row->id);
+	db_bind_int(query, 2, (int64_t)row->m.oldest - 1);
+	r = db_step(query);
+	if (r < 0)
+		return r;
+	row->m.oldest = r > 0 ? (uint64_t)db_int(query, 0) : row->m.version;
+	return row->m.oldest <= row->m.version ? 0 : -EBADMSG;
+}
+
+int txn_version_drop(struct txn *txn, struct row *row, uint64_t version)
+{
+	bool *named = NULL;
+	int r = store_row_history(txn->store, txn->db, row->id, version, &txn->past);
+
+	if (r == 0) {
+		const struct manifest *m = &txn->past.m;
+		named = calloc(m->n ? m->n : 1, sizeof(*named));
+		r = named ? txn_values_named(txn, row, version, m, named) : -ENOMEM;
+		for (uint32_t i = 0; i < m->n && r == 0; i++)
+			if (m->keys[i].value_id && !named[i])
+				r = txn_value_let_go(txn, m, &m->keys[i]);
+		free(named);
+	} else if (r == -EBADMSG) {
+		/* What is damaged names nothing any more. */
+		r = 0;
+	}
+	if (r == 0)
+		r = txn_history_delete(txn, row->id, version);
+	return r < 0 ? r : txn_find_oldest(txn, row);
 }
 
 int txn_secret_delete(struct txn *txn, struct store_ns ns, struct row *row)
@@ -541,9 +670,9 @@ int txn_secret_delete(struct txn *txn, struct store_ns ns, struct row *row)
 	int r = txn_sum(txn, SUM_SUB, row->id, row->ns, row->tag, row->ver, row->head);
 
 	for (uint64_t v = row->m.oldest; r == 0 && v < row->m.version; v++)
-		r = txn_prune_version(txn, row->id, v, &row->m);
+		r = txn_prune_version(txn, row, v);
 	if (r == 0)
-		r = txn_prune_values(txn, &row->m, NULL);
+		r = txn_values_drop(txn, row, row->m.version, &row->m, NULL);
 	if (r == 0)
 		r = txn_ns_count(txn, ns, -1, &ns_id);
 	if (r == 0)

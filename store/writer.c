@@ -16,16 +16,20 @@
 
 struct writer {
 	pthread_mutex_t lock;
-	pthread_cond_t wanted; /* jobs or stopping changed */
-	struct job *first;     /* lock */
-	struct job **last;     /* lock */
-	bool stopping;         /* lock */
-	uint64_t *answered;    /* lock, and the two below: requests whose records may go */
+	pthread_cond_t wanted;  /* jobs or stopping changed */
+	struct job *first;      /* lock */
+	struct job **last;      /* lock */
+	bool stopping;          /* lock */
+	bool tidy;              /* lock: kept values may be deleted */
+	uint64_t begun, ended;  /* lock: groups */
+	pthread_cond_t settled; /* ended changed */
+	uint64_t *answered;     /* lock, and the two below: requests whose records may go */
 	size_t nanswered;
 	size_t answered_cap;
 	size_t spare_cap; /* of txn.answered, which the two take turns with */
 	pthread_t thread;
-	struct txn txn; /* the writer thread's */
+	struct txn txn;     /* the writer thread's */
+	struct job tidying; /* the writer thread's */
 };
 
 static int64_t realtime_ns(void)
@@ -105,8 +109,7 @@ static void group_rollback(struct txn *txn, const struct txn_mark *mark)
 	txn_undo(txn, mark);
 }
 
-/* Runs jobs up to end (excluded) in one transaction. -errno: nothing of it happened. */
-static int group_try(struct txn *txn, struct job *first, const struct job *end)
+static int group_transaction(struct txn *txn, struct job *first, const struct job *end)
 {
 	struct txn_mark mark = {
 		.total = txn->store->root.total, .next_row = txn->store->root.next_row};
@@ -146,6 +149,16 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 	return 0;
 }
 
+/* Runs jobs up to end (excluded) in one transaction. -errno: nothing of it happened. */
+static int group_try(struct txn *txn, struct job *first, const struct job *end)
+{
+	int r = group_transaction(txn, first, end);
+
+	if (txn->store->limits.files)
+		txn->store->limits.files->settled();
+	return r;
+}
+
 /* A group that fails as a whole is tried again job by job, so that each gets its own answer. */
 static void group_run(struct txn *txn, struct job *first)
 {
@@ -161,6 +174,8 @@ static void group_run(struct txn *txn, struct job *first)
 static void group_wake(struct writer *writer, struct job *first)
 {
 	pthread_mutex_lock(&writer->lock);
+	writer->ended = writer->begun;
+	pthread_cond_broadcast(&writer->settled);
 	while (first) {
 		struct job *next = first->next; /* the job is gone once its owner wakes */
 		first->done = true;
@@ -201,6 +216,25 @@ static void take_answered(struct writer *writer)
 	writer->spare_cap = cap;
 }
 
+/* If there is something to tidy, that is the first job. Should it fail, it is done another time. */
+static struct job *writer_add_tidying(struct writer *writer, struct job *jobs)
+{
+	if (kept_idle(writer->txn.store, writer->txn.db) <= 0)
+		return jobs;
+	writer->tidying =
+		(struct job){.run = kept_tidy_job, .next = jobs, .woken = PTHREAD_COND_INITIALIZER};
+	return &writer->tidying;
+}
+
+static void writer_group(struct writer *writer, struct job *jobs, bool tidy)
+{
+	if (tidy)
+		jobs = writer_add_tidying(writer, jobs);
+	if (jobs)
+		group_run(&writer->txn, jobs);
+	group_wake(writer, jobs);
+}
+
 static void *writer_main(void *arg)
 {
 	struct writer *writer = arg;
@@ -208,19 +242,21 @@ static void *writer_main(void *arg)
 	pthread_mutex_lock(&writer->lock);
 	for (;;) {
 		bool idle = false;
-		while (!writer->first && !writer->stopping && !idle)
+		while (!writer->first && !writer->stopping && !writer->tidy && !idle)
 			idle = writer_wait(writer);
 		struct job *jobs = writer->first;
+		bool tidy = writer->tidy;
 		writer->first = NULL;
 		writer->last = &writer->first;
+		writer->tidy = false;
 		if (jobs)
 			take_answered(writer);
-		if (!jobs && writer->stopping)
+		if (!jobs && !tidy && writer->stopping)
 			break;
+		writer->begun += jobs || tidy;
 		pthread_mutex_unlock(&writer->lock);
-		if (jobs) {
-			group_run(&writer->txn, jobs);
-			group_wake(writer, jobs);
+		if (jobs || tidy) {
+			writer_group(writer, jobs, tidy);
 		} else {
 			/* A reader in the way only means: later. */
 			db_checkpoint(writer->txn.db, 1);
@@ -238,6 +274,7 @@ static void writer_free(struct writer *writer)
 	free(writer->txn.answered);
 	txn_clear(&writer->txn);
 	pthread_cond_destroy(&writer->wanted);
+	pthread_cond_destroy(&writer->settled);
 	pthread_mutex_destroy(&writer->lock);
 	free(writer);
 }
@@ -254,7 +291,10 @@ int writer_start(struct store *store)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&writer->wanted, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&writer->settled, NULL);
 	writer->last = &writer->first;
+	/* What was kept for files that were open when everything ended. */
+	writer->tidy = true;
 	writer->txn.store = store;
 	writer->txn.db = store->db;
 	int r = keeper_start(store);
@@ -304,6 +344,31 @@ void writer_forget(struct store *store, uint64_t unique)
 	/* Without memory the record stays until the mount ends. */
 	if (writer->nanswered < writer->answered_cap)
 		writer->answered[writer->nanswered++] = unique;
+	pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_settle(struct store *store)
+{
+	struct writer *writer = store->writer;
+
+	if (!writer)
+		return;
+	pthread_mutex_lock(&writer->lock);
+	uint64_t begun = writer->begun;
+	while (writer->ended < begun)
+		pthread_cond_wait(&writer->settled, &writer->lock);
+	pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_tidy(struct store *store)
+{
+	struct writer *writer = store->writer;
+
+	if (!writer)
+		return;
+	pthread_mutex_lock(&writer->lock);
+	writer->tidy = true;
+	pthread_cond_signal(&writer->wanted);
 	pthread_mutex_unlock(&writer->lock);
 }
 

@@ -464,6 +464,304 @@ static void test_threads(void **state)
 		holds(rows[i], 0, "k", "49");
 }
 
+/* ---- removing earlier versions ---- */
+
+static uint64_t values(void)
+{
+	struct store_info info;
+
+	must(store_info(store_path, &info, NULL));
+	return info.values;
+}
+
+/* What done has of values that are kept. */
+static int64_t notes(void)
+{
+	struct db *db;
+	int64_t n;
+
+	must(db_open(store_path, DB_READER, &db, NULL));
+	must(db_number(db, "SELECT count(*) FROM done", &n));
+	db_close(db);
+	return n;
+}
+
+static int version_is(uint64_t row, uint64_t version)
+{
+	const struct store_secret *secret;
+
+	must(store_begin(reader));
+	int r = store_secret_version(reader, row, version, &secret);
+	store_end(reader);
+	return r;
+}
+
+/* Secret "s" of uid 7: versions 2 to 6 are key "k" with "one" to "five", and "l", which is always
+ * "same". The current one is 6. */
+static uint64_t six_versions(uint32_t *ret_key)
+{
+	static const char *const value[] = {"one", "two", "three", "four", "five"};
+	struct store_touched touched;
+	uint64_t row;
+
+	close_it();
+	limits.history = 10;
+	open_it();
+	row = secret_in(PUBLIC, "s", 7);
+	const struct store_merge_key both[] = {
+		{.name = "k", .name_len = 1, .bytes = (const uint8_t *)"one", .len = 3},
+		{.name = "l", .name_len = 1, .bytes = (const uint8_t *)"same", .len = 4}};
+	const struct store_merge merge = {.row = row, .uid = 7, .keys = both, .n = 2};
+	must(store_merge(store, &merge, &touched));
+	*ret_key = 1;
+	for (int i = 1; i < 5; i++)
+		must(put(row, *ret_key, value[i], 0, &touched));
+	assert_int_equal(touched.version, 6);
+	assert_int_equal(values(), 6);
+	return row;
+}
+
+static void test_version_remove(void **state)
+{
+	uint32_t key;
+	uint64_t row = six_versions(&key);
+
+	(void)state;
+	assert_int_equal(store_version_remove(store, row, 6, 7), -EBUSY);
+	assert_int_equal(store_version_remove(store, row, 7, 7), -ENOENT);
+	assert_int_equal(store_version_remove(store, row, 3, 8), -EACCES);
+	assert_int_equal(store_version_remove(store, row + 1, 3, 8), -ENOENT);
+	/* One of the middle. */
+	must(store_version_remove(store, row, 4, 7));
+	assert_int_equal(store_version_remove(store, row, 4, 7), -ENOENT);
+	assert_int_equal(version_is(row, 4), -ENOENT);
+	assert_int_equal(values(), 5);
+	holds(row, 3, "k", "two");
+	holds(row, 5, "k", "four");
+	/* By root, the oldest. */
+	must(store_version_remove(store, row, 1, 0));
+	must(store_version_remove(store, row, 2, 0));
+	assert_int_equal(values(), 4);
+	holds(row, 3, "l", "same");
+	/* Across the gap: pruning looks at the next version that is there. */
+	close_it();
+	limits.history = 2;
+	open_it();
+	must(put(row, key, "six", 0, NULL));
+	assert_int_equal(version_is(row, 3), -ENOENT);
+	holds(row, 5, "k", "four");
+	holds(row, 5, "l", "same");
+	holds(row, 0, "l", "same");
+	assert_int_equal(values(), 4);
+	/* All. */
+	must(store_version_remove(store, row, 0, 7));
+	must(store_version_remove(store, row, 0, 7));
+	assert_int_equal(version_is(row, 5), -ENOENT);
+	assert_int_equal(values(), 2);
+	holds(row, 7, "k", "six");
+	close_it();
+	open_it();
+	holds(row, 0, "l", "same");
+	must(put(row, key, "seven", 0, NULL));
+	holds(row, 7, "k", "six");
+}
+
+static void test_version_key_remove(void **state)
+{
+	uint32_t key;
+	uint64_t row = six_versions(&key);
+
+	(void)state;
+	assert_int_equal(store_version_key_remove(store, row, 6, "k", 1, 7), -EBUSY);
+	assert_int_equal(store_version_key_remove(store, row, 3, "x", 1, 7), -ENOENT);
+	assert_int_equal(store_version_key_remove(store, row, 3, "k", 1, 8), -EACCES);
+	must(store_version_key_remove(store, row, 3, "k", 1, 7));
+	assert_int_equal(store_version_key_remove(store, row, 3, "k", 1, 7), -ENOENT);
+	assert_int_equal(store_version_key_remove(store, row, 3, "/", 1, 7), -ENOENT);
+	assert_int_equal(values(), 5);
+	holds(row, 3, "k", NULL);
+	holds(row, 3, "l", "same");
+	/* Others name this value, on both sides of the gap. */
+	must(store_version_key_remove(store, row, 3, "l", 1, 7));
+	must(store_version_key_remove(store, row, 4, "l", 1, 7));
+	assert_int_equal(values(), 5);
+	close_it();
+	limits.history = 4;
+	open_it();
+	must(put(row, key, "six", 0, NULL)); /* prunes 1 and 2 */
+	assert_int_equal(version_is(row, 2), -ENOENT);
+	holds(row, 3, "l", NULL);
+	holds(row, 5, "l", "same");
+	holds(row, 0, "l", "same");
+	assert_int_equal(values(), 5);
+	/* The last one that names it. */
+	const struct store_merge_key gone = {.name = "l", .name_len = 1, .remove = true};
+	const struct store_merge merge = {.row = row, .uid = 7, .keys = &gone, .n = 1};
+	struct store_touched touched;
+	must(store_merge(store, &merge, &touched));
+	holds(row, 7, "l", "same");
+	must(store_version_key_remove(store, row, 5, "l", 1, 7));
+	must(store_version_key_remove(store, row, 7, "l", 1, 7));
+	holds(row, 6, "l", "same");
+	assert_int_equal(values(), 5);
+	must(store_version_key_remove(store, row, 6, "l", 1, 7));
+	assert_int_equal(values(), 4);
+}
+
+/* ---- values that are open ---- */
+
+static uint64_t open_values[4];
+static struct store_gone last_gone;
+static unsigned settled;
+
+static bool is_held(uint64_t value_id)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (open_values[i] == value_id)
+			return true;
+	return false;
+}
+
+static void note_removing(const struct store_gone *gone)
+{
+	last_gone = *gone;
+}
+
+static void note_settled(void)
+{
+	settled++;
+}
+
+static const struct store_files files = {
+	.held = is_held, .removing = note_removing, .settled = note_settled};
+
+static int reads_on(const struct store_gone *gone, const char *value)
+{
+	const struct store_secret *secret;
+	AUTO_SECBUF bytes = SECBUF_INIT;
+
+	must(store_begin(reader));
+	int r = store_secret_gone(reader, gone, &secret);
+	if (r == 0) {
+		const struct manifest_key *key = manifest_key_by_no(&secret->m, gone->key_no);
+		assert_string_equal(key->name, "k");
+		assert_int_equal(key->uid, 7);
+		must(store_value(reader, gone->row, key, SECMEM_SELF, &bytes));
+		assert_int_equal(bytes.len, strlen(value));
+		assert_memory_equal(bytes.data, value, bytes.len);
+	}
+	store_end(reader);
+	return r;
+}
+
+static void tidied(uint64_t left)
+{
+	for (int i = 0; i < 5000 && values() != left; i++)
+		usleep(1000);
+	assert_int_equal(values(), left);
+}
+
+static void test_kept(void **state)
+{
+	struct store_touched first, touched;
+
+	(void)state;
+	close_it();
+	limits.history = 0;
+	limits.files = &files;
+	open_it();
+	uint64_t row = secret_in(PUBLIC, "s", 7);
+	uint32_t key = key_in(row, "k", 7);
+	must(put(row, key, "first", 0, &first));
+	open_values[0] = first.value_id;
+	must(put(row, key, "second", 0, &touched));
+	must(put(row, key, "third", touched.version, &touched));
+	must(put(row, key, "fourth", 0, &touched));
+	assert_true(settled >= 5);
+	assert_int_equal(values(), 2);
+	assert_int_equal(notes(), 1);
+	const struct store_gone gone = {.row = row, .key_no = key, .value_id = first.value_id};
+	assert_int_equal(reads_on(&gone, "first"), 0);
+	/* A worker died: the next one knows what is open. */
+	close_it();
+	open_it();
+	assert_int_equal(reads_on(&gone, "first"), 0);
+	/* Removed, and nobody but the one above has it open. */
+	must(store_key_remove(store, row, "k", 1, 7, &touched));
+	assert_int_equal(last_gone.key_no, key);
+	assert_int_equal(last_gone.value_id, touched.value_id);
+	assert_true(last_gone.by_name);
+	assert_int_equal(values(), 1);
+	assert_int_equal(reads_on(&last_gone, "fourth"), -ENOENT);
+	/* The secret goes too. */
+	uint64_t none;
+	must(store_secret_remove(store, PUBLIC, "s", 1, &none));
+	assert_int_equal(reads_on(&gone, "first"), 0);
+	/* Closed. */
+	open_values[0] = 0;
+	store_settle(store);
+	store_tidy(store);
+	tidied(0);
+	assert_int_equal(notes(), 0);
+	assert_int_equal(reads_on(&gone, "first"), -ENOENT);
+}
+
+/* What was open is removed; then everything ends without a word. */
+static void test_kept_is_no_leak(void **state)
+{
+	struct store_touched touched;
+
+	(void)state;
+	close_it();
+	limits.history = 1;
+	limits.files = &files;
+	open_it();
+	uint64_t row = secret_in(PUBLIC, "s", 7);
+	uint32_t key = key_in(row, "k", 7);
+	for (unsigned i = 0; i < 4; i++) {
+		must(put(row, key, "open", 0, &touched));
+		open_values[i] = touched.value_id;
+	}
+	must(store_key_remove(store, row, "k", 1, 7, &touched));
+	/* The last one is in the history. */
+	assert_int_equal(values(), 4);
+	assert_int_equal(notes(), 3);
+	assert_int_equal(reads_on(&last_gone, "open"), 0);
+	must(store_version_remove(store, row, 0, 7));
+	assert_int_equal(values(), 4);
+	assert_int_equal(notes(), 4);
+	assert_int_equal(reads_on(&last_gone, "open"), 0);
+	close_it();
+	memset(open_values, 0, sizeof(open_values));
+	open_it();
+	tidied(0);
+	assert_int_equal(notes(), 0);
+}
+
+/* Who writes to the file cannot have a value deleted by a note. */
+static void test_kept_forged(void **state)
+{
+	char sql[128];
+	struct db *db;
+	struct store_touched touched;
+	uint64_t row = secret_in(PUBLIC, "s", 7);
+	uint32_t key = key_in(row, "k", 7);
+
+	(void)state;
+	must(put(row, key, "stays", 0, &touched));
+	close_it();
+	must(db_open(store_path, DB_WRITER, &db, NULL));
+	snprintf(sql, sizeof(sql), "INSERT INTO done VALUES(-%llu, 1, randomblob(600))",
+		(unsigned long long)touched.value_id);
+	must(db_exec(db, sql));
+	db_close(db);
+	open_it();
+	for (int i = 0; i < 5000 && notes(); i++)
+		usleep(1000);
+	assert_int_equal(notes(), 0);
+	holds(row, 0, "k", "stays");
+}
+
 /* ---- what somebody else changed ---- */
 
 static void tamper(const char *sql)
@@ -678,6 +976,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits, make, destroy),
 		cmocka_unit_test_setup_teardown(test_again, make, destroy),
 		cmocka_unit_test_setup_teardown(test_threads, make, destroy),
+		cmocka_unit_test_setup_teardown(test_version_remove, make, destroy),
+		cmocka_unit_test_setup_teardown(test_version_key_remove, make, destroy),
+		cmocka_unit_test_setup_teardown(test_kept, make, destroy),
+		cmocka_unit_test_setup_teardown(test_kept_is_no_leak, make, destroy),
+		cmocka_unit_test_setup_teardown(test_kept_forged, make, destroy),
 		cmocka_unit_test_setup_teardown(test_schema, make, destroy),
 		cmocka_unit_test_setup_teardown(test_version, make, destroy),
 		cmocka_unit_test_setup_teardown(test_bucket_gone, make, destroy),
