@@ -9,6 +9,7 @@
  *     BOOT_STATE_FD   sealed memfd: struct boot_state, then the settings as text
  * (config_write_text) BOOT_REPORT_FD  pipe to the supervisor: one byte BOOT_READY when the worker
  * serves; or, before it, BOOT_FAILED, exit code u8, and a sentence up to the end of the pipe
+ *     BOOT_OPENINGS_FD  memfd: what is open (openings.h)
  *
  *     BOOT_SLOTS_FD   sealed memfd: the requests in flight (slots.h)
  *
@@ -23,12 +24,13 @@
 #include "config.h"
 #include "keyslot.h"
 
-#define BOOT_FUSE_FD   3
-#define BOOT_KEYS_FD   4
-#define BOOT_STATE_FD  5
-#define BOOT_REPORT_FD 6
-#define BOOT_SLOTS_FD  7
-#define BOOT_LAST_FD   BOOT_SLOTS_FD
+#define BOOT_FUSE_FD     3
+#define BOOT_KEYS_FD     4
+#define BOOT_STATE_FD    5
+#define BOOT_REPORT_FD   6
+#define BOOT_SLOTS_FD    7
+#define BOOT_OPENINGS_FD 8
+#define BOOT_LAST_FD     BOOT_OPENINGS_FD
 
 #define BOOT_MAGIC 0x73667331u
 /* Not in every <linux/fuse.h>: Linux 6.9 can be asked to send again what was read and not answered.

@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "held.h"
+#include "openings.h"
+
 #define GENERATION_SHIFT 52
 #define WRITE_BIT        (1ull << 51)
 #define INSTANCE_SHIFT   48
@@ -69,7 +72,9 @@ static struct handle *handle_new(uint64_t node, uint64_t row, uint32_t key_no, u
 	handle->uid = uid;
 	handle->gid = gid;
 	handle->pid = pid;
-	handle->refs = 1;
+	handle->refs = handle->opens = 1;
+	handle->place = -1;
+	handle->loaded = true;
 	pthread_mutex_init(&handle->lock, NULL);
 	handle->data = secbuf_take(data);
 	return handle;
@@ -79,6 +84,7 @@ static void handle_free(struct handle *handle)
 {
 	if (!handle)
 		return;
+	held_drop(handle->held);
 	secbuf_free(&handle->data);
 	pthread_mutex_destroy(&handle->lock);
 	free(handle);
@@ -87,12 +93,13 @@ static void handle_free(struct handle *handle)
 /* The number under which uid reads a version: his own instance if he has one, else the first free
  * one. */
 static uint64_t read_fh_locked(
-	uint64_t value_id, uint64_t node, uint32_t uid, struct handle **ret_shared)
+	uint64_t snapshot_id, uint64_t node, uint32_t uid, struct handle **ret_shared)
 {
 	uint64_t fh = 0;
 
 	for (uint64_t i = 0; i < INSTANCES; i++) {
-		uint64_t candidate = table.generation | i << INSTANCE_SHIFT | (value_id & ID_MASK);
+		uint64_t candidate =
+			table.generation | i << INSTANCE_SHIFT | (snapshot_id & ID_MASK);
 		struct handle *there = find_locked(candidate, node);
 		if (!there) {
 			if (!fh)
@@ -107,37 +114,95 @@ static uint64_t read_fh_locked(
 	return fh;
 }
 
-struct handle *handle_share(uint64_t value_id, uint64_t node, uint32_t uid)
+static void open_again_locked(struct handle *handle)
+{
+	handle->refs++;
+	handle->opens++;
+	openings_set_opens(handle->place, handle->opens);
+}
+
+struct handle *handle_share(uint64_t snapshot_id, uint64_t node, uint32_t uid)
 {
 	struct handle *shared = NULL;
 
 	pthread_mutex_lock(&table.lock);
-	read_fh_locked(value_id, node, uid, &shared);
+	read_fh_locked(snapshot_id, node, uid, &shared);
 	if (shared)
-		shared->refs++;
+		open_again_locked(shared);
 	pthread_mutex_unlock(&table.lock);
 	return shared;
 }
 
-int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t value_id, uint32_t uid,
-	uint32_t gid, int32_t pid, struct secbuf *data, struct handle **ret_handle)
+static int insert_reader_locked(struct handle *handle)
+{
+	const struct opening opening = {.node = handle->node,
+		.fh = handle->fh,
+		.value_id = handle->held,
+		.opens = handle->opens,
+		.uid = handle->uid,
+		.gid = handle->gid};
+
+	handle->place = openings_add(OPENING_HANDLE, &opening);
+	if (handle->place < 0)
+		return handle->place;
+	insert_locked(handle);
+	return 0;
+}
+
+/* An earlier worker's. Its numbers cannot be ours: the generation is another one. */
+static bool inherit_one(const struct opening *opening, int place)
+{
+	struct node node;
+	struct secbuf none = SECBUF_INIT;
+
+	if (!node_parse(opening->node, &node) || opening->opens == 0 ||
+		held_add(opening->value_id) < 0)
+		return false;
+	struct handle *made = handle_new(
+		opening->node, node.row, node.key_no, opening->uid, opening->gid, 0, &none);
+	if (!made) {
+		held_drop(opening->value_id);
+		return false;
+	}
+	made->fh = opening->fh;
+	made->held = opening->value_id;
+	made->refs = made->opens = opening->opens;
+	made->place = place;
+	made->loaded = false;
+	insert_locked(made);
+	return true;
+}
+
+void handle_inherit(void)
+{
+	openings_inherit(OPENING_HANDLE, inherit_one);
+}
+
+int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snapshot_id,
+	uint64_t held, uint32_t uid, uint32_t gid, int32_t pid, struct secbuf *data,
+	struct handle **ret_handle)
 {
 	struct handle *shared = NULL;
 	struct handle *made = handle_new(node, row, key_no, uid, gid, pid, data);
+	int r = 0;
 
-	if (!made)
+	if (!made) {
+		held_drop(held);
 		return -ENOMEM;
+	}
+	made->held = held;
 	pthread_mutex_lock(&table.lock);
-	made->fh = read_fh_locked(value_id, node, uid, &shared);
+	made->fh = read_fh_locked(snapshot_id, node, uid, &shared);
 	if (shared)
-		shared->refs++;
+		open_again_locked(shared);
 	else
-		insert_locked(made);
+		r = insert_reader_locked(made);
 	pthread_mutex_unlock(&table.lock);
-	if (shared)
+	if (shared || r < 0)
 		handle_free(made);
-	*ret_handle = shared ? shared : made;
-	return 0;
+	if (r == 0)
+		*ret_handle = shared ? shared : made;
+	return r;
 }
 
 int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid, uint32_t gid,
@@ -166,27 +231,6 @@ struct handle *handle_find(uint64_t fh, uint64_t node)
 	return found;
 }
 
-int handle_adopt(uint64_t fh, uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid,
-	struct secbuf *data, struct handle **ret_handle)
-{
-	struct handle *made = handle_new(node, row, key_no, uid, uid, 0, data);
-
-	if (!made)
-		return -ENOMEM;
-	made->fh = fh;
-	made->adopted = true;
-	pthread_mutex_lock(&table.lock);
-	struct handle *there = find_locked(fh, node);
-	if (!there)
-		insert_locked(made);
-	(there ? there : made)->refs++;
-	pthread_mutex_unlock(&table.lock);
-	if (there)
-		handle_free(made);
-	*ret_handle = there ? there : made;
-	return 0;
-}
-
 static void remove_locked(struct handle *handle)
 {
 	struct handle **at = chain(handle->node);
@@ -213,13 +257,16 @@ void handle_release(struct handle *handle)
 void handle_close(struct handle *handle)
 {
 	pthread_mutex_lock(&table.lock);
-	bool drop = true;
-	if (handle->adopted) {
-		drop = !handle->dropped;
-		handle->dropped = true;
+	/* An answer that died with its worker may be given twice. */
+	bool last = handle->opens > 0;
+	if (last && --handle->opens == 0) {
+		openings_remove(handle->place);
+		handle->place = -1;
+	} else {
+		openings_set_opens(handle->place, handle->opens);
 	}
 	pthread_mutex_unlock(&table.lock);
-	if (drop)
+	if (last)
 		handle_release(handle);
 }
 
@@ -231,11 +278,6 @@ bool handle_could_write(uint64_t fh)
 uint64_t handle_value_id(uint64_t fh)
 {
 	return fh & ID_MASK;
-}
-
-bool handle_is_mine(uint64_t fh)
-{
-	return fh >> GENERATION_SHIFT == table.generation >> GENERATION_SHIFT;
 }
 
 void handle_owner_add(struct handle_owners *owners, uint64_t owner)
@@ -313,23 +355,13 @@ void handle_mtime_explicit(uint64_t node)
 	any_writer(node, mark_mtime);
 }
 
-void handle_unlinked(uint64_t node)
-{
-	pthread_mutex_lock(&table.lock);
-	for (struct handle *h = *chain(node); h; h = h->next)
-		if (h->node == node)
-			h->unlinked = true;
-	pthread_mutex_unlock(&table.lock);
-}
-
-bool handle_is_unlinked(
-	uint64_t node, bool any, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid)
+bool handle_opener(uint64_t node, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid)
 {
 	bool found = false;
 
 	pthread_mutex_lock(&table.lock);
-	for (struct handle *h = *chain(node); h && !found; h = h->next)
-		if (h->node == node && (any || h->unlinked)) {
+	for (const struct handle *h = *chain(node); h && !found; h = h->next)
+		if (h->node == node && h->opens) {
 			*ret_len = h->can_write ? h->base_len : h->data.len;
 			*ret_uid = h->uid;
 			*ret_gid = h->gid;
@@ -337,6 +369,14 @@ bool handle_is_unlinked(
 		}
 	pthread_mutex_unlock(&table.lock);
 	return found;
+}
+
+bool handle_is_open(uint64_t node)
+{
+	uint64_t len;
+	uint32_t uid, gid;
+
+	return handle_opener(node, &len, &uid, &gid);
 }
 
 unsigned handle_count(void)

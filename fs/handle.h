@@ -6,10 +6,11 @@
  *     fh = generation (12 bits) | could write (1) | instance (3) | value row id, or the writer's
  * serial (48)
  *
- * So a handle's number survives its worker: the next one opens the same version again. Openers of
- * the same version share a reader's handle; the instance keeps different users apart, so that each
- * pays for his own memory (the eighth and later share with the seventh). Write handles of an
- * earlier generation are dead: their uncommitted data died with the worker.
+ * So a handle's number survives its worker: the next one finds the same version again (openings.h
+ * tells it who has what), and reads it when it is asked for. Openers of the same version share a
+ * reader's handle; the instance keeps different users apart, so that each pays for his own memory
+ * (the eighth and later share with the seventh). Write handles of an earlier generation are dead:
+ * their uncommitted data died with the worker.
  *
  * Threads: all functions from any thread. Lock order: handle->lock before the table's lock, never
  * two handles.
@@ -39,18 +40,20 @@ struct handle {
 	uint64_t node;
 	uint64_t row;
 	uint32_t key_no;
+	uint64_t held; /* the value that it holds (held.h), or 0 */
 	enum node_kind kind;
 	uint32_t uid; /* who opened it */
 	uint32_t gid;
 	int32_t pid;
-	bool unlinked; /* table's lock: its name is gone */
-	bool adopted;  /* table's lock: given out by an earlier worker, held once for the kernel */
-	bool dropped;  /* table's lock: that hold is gone */
-	unsigned refs; /* table's lock */
+	unsigned opens;      /* table's lock: how often the kernel has it */
+	unsigned refs;       /* table's lock: opens, and who uses it at the moment */
+	int place;           /* in openings, -1: none */
 	struct handle *next; /* table's lock */
 
-	/* A reader's data never changes. A writer's, and all below, is guarded by lock; the atomic
-	 * flags are written under it and read by others as hints. */
+	/* A reader's data never changes; one that an earlier worker gave out has none before it is
+	 * read for the first time. A writer's, and all below, is guarded by lock; the atomic flags
+	 * are written under it and read by others as hints. */
+	_Atomic bool loaded;
 	struct secbuf data;
 	bool can_write;
 	pthread_mutex_t lock;
@@ -70,13 +73,17 @@ struct handle {
 
 void handle_init(uint32_t generation);
 
-/* A reader's handle for a version of a value; takes data over (frees it where the handle was there
- * already). -ENOMEM. */
-int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t value_id, uint32_t uid,
-	uint32_t gid, int32_t pid, struct secbuf *data, struct handle **ret_handle);
+/* Takes over what an earlier worker of this mount gave out. Before the threads start. */
+void handle_inherit(void);
+
+/* A reader's handle for a snapshot; takes data and the hold over (drops them where the handle was
+ * there already, or on failure). -ENOMEM, -ENFILE. */
+int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snapshot_id,
+	uint64_t held, uint32_t uid, uint32_t gid, int32_t pid, struct secbuf *data,
+	struct handle **ret_handle);
 
 /* Is there one to share already? NULL: no. Else with one more reference. */
-struct handle *handle_share(uint64_t value_id, uint64_t node, uint32_t uid);
+struct handle *handle_share(uint64_t snapshot_id, uint64_t node, uint32_t uid);
 
 /* A writer's handle, zeroed but for identity; takes data over. -ENOMEM. */
 int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid, uint32_t gid,
@@ -85,13 +92,7 @@ int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid
 /* With one more reference, to be given back by handle_release; NULL: not known to this worker. */
 struct handle *handle_find(uint64_t fh, uint64_t node);
 
-/* Puts back a reader's handle that an earlier worker gave out; one reference for the
- * kernel, which does not know how many it has, and one for the caller. */
-int handle_adopt(uint64_t fh, uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid,
-	struct secbuf *data, struct handle **ret_handle);
-
-/* The kernel's RELEASE. An adopted handle stands for all who have it open, but is held once: the
- * first one's release drops it, and who still has it open gets it again. */
+/* The kernel's RELEASE, or an open that it will never release. */
 void handle_close(struct handle *handle);
 
 /* Drops a reference; wipes and frees with the last. */
@@ -107,7 +108,6 @@ static inline void handle_release_cleanup(struct handle **handle)
 
 bool handle_could_write(uint64_t fh);
 uint64_t handle_value_id(uint64_t fh);
-bool handle_is_mine(uint64_t fh); /* of this generation? */
 
 void handle_owner_add(struct handle_owners *owners, uint64_t owner);
 bool handle_owner_in(const struct handle_owners *owners, uint64_t owner);
@@ -124,17 +124,11 @@ bool handle_committing(uint64_t node);
 /* utimens on a node: uncommitted writes will not change its mtime. */
 void handle_mtime_explicit(uint64_t node);
 
-/*
- * The node is about to lose its name (unlink, rename over it): who has it open may still ask for
- * its attributes. The kernel knows that the name is gone; a key that goes in another way (.json) is
- * not marked, so that its name is looked up again.
- */
-void handle_unlinked(uint64_t node);
+/* Has anybody the node open? */
+bool handle_is_open(uint64_t node);
 
-/* Is it open, and has lost its name (any: or is what it shows gone)? ret_len: bytes that a reader
- * or the writer has. */
-bool handle_is_unlinked(
-	uint64_t node, bool any, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid);
+/* The same. ret_len: bytes that a reader or the writer has; and who opened it. */
+bool handle_opener(uint64_t node, uint64_t *ret_len, uint32_t *ret_uid, uint32_t *ret_gid);
 
 unsigned handle_count(void);
 

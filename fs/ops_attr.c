@@ -10,6 +10,7 @@
 
 #include "acl.h"
 #include "by_name.h"
+#include "gone.h"
 #include "handle.h"
 #include "later.h"
 #include "name.h"
@@ -106,20 +107,33 @@ static int attr_ns(const struct node *node, struct stat *ret_st)
 	return 0;
 }
 
+/* A key without a name keeps its attributes as long as somebody has it. */
+static int attr_gone(const struct node *node, bool opened, struct stat *ret_st)
+{
+	const struct store_secret *secret;
+	const struct manifest_key *key;
+	int r = gone_find(node, opened, &secret, &key);
+
+	if (r < 0)
+		return r;
+	ops_attr_key(node->row, key, ret_st);
+	ret_st->st_nlink = 0;
+	return 0;
+}
+
 static int attr_row(const struct node *node, struct stat *ret_st)
 {
 	const struct store_secret *secret;
-	int r = store_secret_by_row(ops_thread.reader, node->row, &secret);
+	int r = ops_stale(store_secret_by_row(ops_thread.reader, node->row, &secret));
 
-	if (r < 0)
-		return ops_stale(r);
-	if (node->kind == NODE_SECRET) {
+	if (r == 0 && node->kind == NODE_SECRET) {
 		ops_attr_secret(secret, ret_st);
 		return 0;
 	}
-	const struct manifest_key *key = manifest_key_by_no(&secret->m, node->key_no);
+	const struct manifest_key *key =
+		r == 0 ? manifest_key_by_no(&secret->m, node->key_no) : NULL;
 	if (!key)
-		return -ESTALE;
+		return r == 0 || r == -ESTALE ? attr_gone(node, false, ret_st) : r;
 	ops_attr_key(node->row, key, ret_st);
 	return 0;
 }
@@ -206,13 +220,14 @@ void ops_entry(const struct node *node, const struct stat *st, double attr_secon
 	ret_entry->entry_timeout = node->kind == NODE_BY_NAME_ENTRY ? 0 : OPS_NAME_SECONDS;
 }
 
-/* A key without a name that somebody has open: the attributes that matter to who reads it on. */
-static int attr_unlinked(fuse_ino_t ino, const struct node *node, struct stat *ret_st)
+/* A view or an earlier version that is no more, but somebody has it open: the attributes that
+ * matter to who reads it on. */
+static int attr_open(fuse_ino_t ino, const struct node *node, struct stat *ret_st)
 {
 	uint64_t len;
 	uint32_t uid, gid;
 
-	if (!handle_is_unlinked(ino, node->kind != NODE_KEY, &len, &uid, &gid))
+	if (node->kind == NODE_KEY || !handle_opener(ino, &len, &uid, &gid))
 		return -ESTALE;
 	ops_attr_fixed(node, S_IFREG | 0600, 0, ret_st);
 	ret_st->st_uid = uid;
@@ -232,8 +247,10 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int r = begun;
 	if (r == 0)
 		r = node_parse(ino, &node) ? ops_attr_node(&node, &st) : -ESTALE;
+	if (r == -ESTALE && fi)
+		r = attr_gone(&node, true, &st);
 	if (r == -ESTALE)
-		r = attr_unlinked(ino, &node, &st);
+		r = attr_open(ino, &node, &st);
 	if (r < 0)
 		return ops_fail(req, r);
 	if (fi && ops_own_size(&node, fi, &size)) {
@@ -347,7 +364,9 @@ void op_setattr(
 	AUTO_SNAPSHOT begun = ops_begin();
 	r = begun < 0 ? begun : ops_attr_node(&node, &after);
 	if (r == -ESTALE && fi)
-		r = attr_unlinked(ino, &node, &after);
+		r = attr_gone(&node, true, &after);
+	if (r == -ESTALE && fi)
+		r = attr_open(ino, &node, &after);
 	if (r < 0)
 		return ops_fail(req, r);
 	if (fi && ops_own_size(&node, fi, &size))

@@ -11,7 +11,7 @@
 #include "acl.h"
 #include "by_name.h"
 #include "fault.h"
-#include "handle.h"
+#include "gone.h"
 #include "name.h"
 
 /* ---- lookup ---- */
@@ -152,6 +152,21 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return ops_fail(req, r);
 	ops_entry(&node, &st, OPS_LOOKUP_SECONDS, &entry);
 	fuse_reply_entry(req, &entry);
+}
+
+/* Ids carry their meaning, so there is nothing to count; but what has no name ends here. */
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	(void)nlookup;
+	gone_forget(ino);
+	fuse_reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		gone_forget(forgets[i].ino);
+	fuse_reply_none(req);
 }
 
 static int readlink_entry(fuse_req_t req, const struct node *node, char *target, size_t size)
@@ -389,11 +404,8 @@ static int key_remove(fuse_req_t req, const struct node *dir, const char *name)
 		if (r < 0)
 			return r;
 	}
-	int removed = store_key_remove(
+	return store_key_remove(
 		ops.store, dir->row, name, strlen(name), fuse_req_ctx(req)->uid, &touched);
-	if (removed == 0)
-		handle_unlinked(node_key(dir->row, touched.key_no));
-	return removed;
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -458,11 +470,8 @@ static int rename_key(fuse_req_t req, const struct node *dir, const char *name, 
 	if (r < 0)
 		return r;
 	ops_touched(&touched[0]);
-	if (touched[1].key_no) {
-		if (!(flags & STORE_RENAME_EXCHANGE))
-			handle_unlinked(node_key(dir->row, touched[1].key_no));
+	if (touched[1].key_no)
 		ops_touched(&touched[1]);
-	}
 	return 0;
 }
 

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 
 #include "handle.h"
+#include "held.h"
 #include "later.h"
 #include "snapshot.h"
 
-#define PARK_MS 100
+#define PARK_MS    100
+#define OPEN_TRIES 100
 
 /* ---- parked opens ---- */
 
@@ -125,14 +127,21 @@ static bool park_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_inf
 
 /* ---- opening ---- */
 
-static int open_snapshot(fuse_req_t req, fuse_ino_t ino, bool fresh, struct handle **ret_handle)
+enum open_try { OPEN_FIRST, OPEN_AGAIN, OPEN_LAST };
+
+/* *ret_passing: what is wrong is over soon. */
+static int open_snapshot(fuse_req_t req, fuse_ino_t ino, enum open_try try, bool *ret_passing,
+	struct handle **ret_handle)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct snapshot snapshot;
 	AUTO_SECBUF bytes = SECBUF_INIT;
-	AUTO_SNAPSHOT begun = ops_begin_fresh(fresh);
+	uint64_t mark = held_mark();
+	AUTO_SNAPSHOT begun = ops_begin_fresh(try != OPEN_FIRST);
 	int r = begun < 0 ? begun : snapshot_find(req, ino, &snapshot);
 
+	/* What the cache says may be old. */
+	*ret_passing = r == -ESTALE && try == OPEN_FIRST;
 	if (r == 0 && snapshot.expired)
 		r = -EKEYEXPIRED;
 	if (r < 0)
@@ -140,11 +149,35 @@ static int open_snapshot(fuse_req_t req, fuse_ino_t ino, bool fresh, struct hand
 	*ret_handle = handle_share(snapshot.id, ino, ctx->uid);
 	if (*ret_handle)
 		return 0;
+	*ret_passing = true;
 	r = snapshot_read(&snapshot, ctx->uid, &bytes);
+	int hold = r == 0 ? held_open(snapshot.value_id, mark) : 0;
+	/* Who comes while a value is replaced again and again has it as long as this worker lives.
+	 */
+	if (hold < 0 && try == OPEN_LAST && hold != -ENOMEM)
+		snapshot.value_id = 0;
+	else if (hold < 0)
+		r = hold;
 	if (r < 0)
 		return r;
-	return handle_open_read(ino, snapshot.node.row, snapshot.node.key_no, snapshot.id, ctx->uid,
-		ctx->gid, ctx->pid, &bytes, ret_handle);
+	return handle_open_read(ino, snapshot.node.row, snapshot.node.key_no, snapshot.id,
+		snapshot.value_id, ctx->uid, ctx->gid, ctx->pid, &bytes, ret_handle);
+}
+
+/* Tries again when a commit came between: between the manifest and the value (-ESTALE), or with the
+ * deletion of what was read (-EAGAIN). */
+static int open_snapshot_patiently(fuse_req_t req, fuse_ino_t ino, struct handle **ret_handle)
+{
+	bool passing;
+	int r = open_snapshot(req, ino, OPEN_FIRST, &passing, ret_handle);
+
+	for (int i = 1; i < OPEN_TRIES && passing && (r == -ESTALE || r == -EAGAIN); i++) {
+		if (r == -EAGAIN)
+			store_settle(ops.store);
+		r = open_snapshot(req, ino, i + 1 < OPEN_TRIES ? OPEN_AGAIN : OPEN_LAST, &passing,
+			ret_handle);
+	}
+	return r;
 }
 
 static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
@@ -160,11 +193,7 @@ static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_i
 static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *handle;
-	int r = open_snapshot(req, ino, false, &handle);
-
-	/* A commit came between the manifest and the value. */
-	if (r == -ESTALE)
-		r = open_snapshot(req, ino, true, &handle);
+	int r = open_snapshot_patiently(req, ino, &handle);
 
 	if (r < 0)
 		return ops_fail(req, r);
@@ -187,6 +216,9 @@ static int open_writer(
 
 	if (r == 0 && snapshot.node.kind != NODE_KEY && !view)
 		r = -EROFS;
+	/* What would be written to it nobody would ever see. */
+	if (r == 0 && snapshot.gone)
+		r = -ESTALE;
 	/* Who only writes may go on doing so, and sees nothing of what was there. */
 	if (r == 0 && snapshot.expired && !write_only)
 		r = -EKEYEXPIRED;
@@ -227,13 +259,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = open_writer(req, ino, fi->flags, true, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
-	bool emptied = handle->emptied;
+	/* With O_TRUNC the kernel now believes that the file is empty, and asks again by itself. To
+	 * tell it so would do harm: it throws away the answer to a question that the telling
+	 * overtakes, and goes on believing. */
 	open_reply(req, handle, fi);
-	/* The kernel now believes that the file is empty, and readers through the page cache
-	 * believe the kernel: it shall ask, and gets answers that are not to be kept until the
-	 * commit. */
-	if (emptied)
-		ops_changed(ino);
 }
 
 void op_create(

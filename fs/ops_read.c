@@ -18,9 +18,10 @@
  */
 static int current_check(const struct snapshot *snapshot, uint32_t opener, uint32_t caller)
 {
-	if (!snapshot->secret || snapshot->secret->m.ns_kind != NS_PRIVATE)
+	uint32_t owner = snapshot->ns.uid;
+
+	if (snapshot->ns.kind != NS_PRIVATE)
 		return 0;
-	uint32_t owner = snapshot->secret->m.ns_uid;
 	return opener == owner || caller == owner ? 0 : -EACCES;
 }
 
@@ -44,27 +45,37 @@ int ops_read_current(fuse_req_t req, fuse_ino_t ino, uint32_t opener, struct sec
 	return r == -ESTALE ? read_current_try(req, ino, opener, true, ret_bytes) : r;
 }
 
-/* An earlier worker gave out this reader's handle: find its bytes again. */
-static int read_adopt(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
+/* An earlier worker gave out this reader's handle: find its bytes again. With the handle's lock. */
+static int load_locked(struct handle *handle)
 {
 	struct snapshot snapshot;
-	AUTO_SECBUF bytes = SECBUF_INIT;
 	AUTO_SNAPSHOT begun = ops_begin_fresh(true);
+	int r = begun < 0
+			? begun
+			: snapshot_find_again(handle->node, handle_value_id(handle->fh), &snapshot);
 
-	if (begun < 0 || handle_could_write(fh) ||
-		snapshot_find_again(ino, handle_value_id(fh), &snapshot) < 0)
-		return -EIO;
-	int r = snapshot_read(&snapshot, SECMEM_SELF, &bytes);
-	if (r < 0)
-		return r;
-	return handle_adopt(
-		fh, ino, snapshot.node.row, snapshot.node.key_no, SECMEM_SELF, &bytes, ret_handle);
+	if (r == 0)
+		r = snapshot_read(&snapshot, handle->uid, &handle->data);
+	if (r == 0)
+		handle->loaded = true;
+	return r;
 }
 
+/* A handle that is not known belonged to a writer of an earlier worker. */
 static int read_handle(uint64_t fh, fuse_ino_t ino, struct handle **ret_handle)
 {
-	*ret_handle = handle_find(fh, ino);
-	return *ret_handle ? 0 : read_adopt(fh, ino, ret_handle);
+	struct handle *handle = *ret_handle = handle_find(fh, ino);
+	int r = 0;
+
+	if (!handle)
+		return -EIO;
+	if (handle->loaded)
+		return 0;
+	pthread_mutex_lock(&handle->lock);
+	if (!handle->loaded)
+		r = load_locked(handle);
+	pthread_mutex_unlock(&handle->lock);
+	return r;
 }
 
 static void reply_part(fuse_req_t req, const struct secbuf *data, size_t size, off_t off)
@@ -104,8 +115,17 @@ static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 {
 	AUTO_SECBUF value = SECBUF_INIT;
 	AUTO_HANDLE handle = handle_find(fh, ino);
+	AUTO_HANDLE again = NULL;
 	int r = ops_read_current(req, ino, handle ? handle->uid : fuse_req_ctx(req)->uid, &value);
 
+	/* What it shows is no more (a view of a secret that was removed): there is still what was
+	 * opened. */
+	if (r == -ESTALE && handle && !handle->can_write) {
+		r = read_handle(fh, ino, &again);
+		if (r == 0)
+			reply_part(req, &again->data, size, off);
+		return r;
+	}
 	if (r == 0)
 		reply_part(req, &value, size, off);
 	return r;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gone.h"
 #include "handle.h"
 #include "view.h"
 
@@ -120,7 +121,6 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	if (r < 0)
 		return ops_fail(req, r);
 	pthread_mutex_lock(&handle->lock);
-	bool first = !handle->dirty;
 	r = handle->error ? handle->error : write_buffer(handle, buf, size, off);
 	if (r == 0) {
 		mark_written(handle, fi->lock_owner);
@@ -133,14 +133,16 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	if (r < 0)
 		return ops_fail(req, r);
 	ops_open_go_on(ino);
-	/* The kernel will believe in a longer file now; readers through the page cache shall make
-	 * it ask. */
-	if (first)
-		ops_changed(ino);
 	fuse_reply_write(req, size);
 }
 
 /* ---- committing ---- */
+
+/* The kernel has its name still: it shall ask, and look again. */
+static void key_removed(uint64_t row, uint32_t key_no)
+{
+	ops_changed(node_key(row, key_no));
+}
 
 /* What a new key gets that came into being by a view: the secret's default ACL, or the secret's own
  * mode. */
@@ -152,7 +154,7 @@ static int commit_view(struct handle *handle, struct store_touched *ret_touched)
 	if (r < 0)
 		return r == -ESTALE ? -ENOENT : r;
 	return view_merge(ops.store, handle->row, handle->uid, handle->data.data, handle->data.len,
-		handle->kind, &made.attr, ret_touched);
+		handle->kind, &made.attr, key_removed, ret_touched);
 }
 
 static int commit_key(struct handle *handle, struct store_touched *ret_touched)
@@ -308,10 +310,9 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			commit_or_drop_locked(handle);
 		pthread_mutex_unlock(&handle->lock);
 	}
-	/* How many still hold an earlier worker's handle nobody knows; it is opened again when it
-	 * is asked for. */
 	if (handle)
 		handle_close(handle);
+	gone_closed(ino);
 	ops_open_go_on(ino);
 	ops_fail(req, 0);
 }

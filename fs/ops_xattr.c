@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "acl.h"
+#include "gone.h"
 #include "name.h"
 #include "view.h"
 
@@ -61,6 +62,19 @@ static int acls_of_secret(const struct node *node, const struct manifest *m, str
 	return 0;
 }
 
+static int acls_of_gone(fuse_req_t req, const struct node *node, struct ops_acls *acls)
+{
+	const struct store_secret *secret;
+	const struct manifest_key *key;
+	int r = gone_find(node, false, &secret, &key);
+
+	if (r == 0)
+		r = ops_secret_check(req, &secret->m);
+	if (r == 0)
+		acls_copy(acls, key->mode, key->acl, key->acl_len, NULL, 0);
+	return r;
+}
+
 /* Reads the ACLs and checks that this caller may touch the node at all. */
 int ops_acls_read(fuse_req_t req, const struct node *node, struct ops_acls *acls)
 {
@@ -82,7 +96,9 @@ int ops_acls_read(fuse_req_t req, const struct node *node, struct ops_acls *acls
 	if (!node->row)
 		return 0;
 	int r = ops_secret(req, node->row, &secret);
-	return r < 0 ? r : acls_of_secret(node, &secret->m, acls);
+	if (r == 0)
+		r = acls_of_secret(node, &secret->m, acls);
+	return r == -ESTALE ? acls_of_gone(req, node, acls) : r;
 }
 
 /* Stores attributes of whatever the node is. */

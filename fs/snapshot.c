@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gone.h"
 #include "ops.h"
 #include "status.h"
 #include "view.h"
@@ -25,7 +26,34 @@ static int find_secret(fuse_req_t req, struct snapshot *s)
 		return ops_stale(r);
 	}
 	s->expired = has_expired(&s->secret->m);
+	s->ns = (struct store_ns){(enum ns_kind)s->secret->m.ns_kind, s->secret->m.ns_uid};
 	return req ? ops_secret_check(req, &s->secret->m) : 0;
+}
+
+static void take_key(struct snapshot *s, const struct manifest_key *key)
+{
+	s->key = key;
+	s->id = s->value_id = key->value_id;
+}
+
+/* Its secret may be gone as well; else that was found before, and says whether it has expired. */
+static int find_gone(fuse_req_t req, struct snapshot *s)
+{
+	const struct store_secret *then;
+	const struct manifest_key *key;
+	bool secret = s->secret;
+	int r = gone_find(&s->node, !req, &then, &key);
+
+	if (r < 0)
+		return r;
+	s->gone = true;
+	s->secret = then;
+	take_key(s, key);
+	if (secret)
+		return 0;
+	s->expired = has_expired(&then->m);
+	s->ns = (struct store_ns){(enum ns_kind)then->m.ns_kind, then->m.ns_uid};
+	return req ? ops_secret_check(req, &then->m) : 0;
 }
 
 static int find_key(fuse_req_t req, struct snapshot *s)
@@ -33,11 +61,11 @@ static int find_key(fuse_req_t req, struct snapshot *s)
 	int r = find_secret(req, s);
 
 	if (r < 0)
-		return r;
-	s->key = manifest_key_by_no(&s->secret->m, s->node.key_no);
-	if (!s->key)
-		return -ESTALE;
-	s->id = s->key->value_id;
+		return r == -ESTALE ? find_gone(req, s) : r;
+	const struct manifest_key *key = manifest_key_by_no(&s->secret->m, s->node.key_no);
+	if (!key)
+		return find_gone(req, s);
+	take_key(s, key);
 	return 0;
 }
 
@@ -50,7 +78,16 @@ static int find_view(fuse_req_t req, struct snapshot *s)
 	return r;
 }
 
-/* Everything below .versions is immutable, so nothing but the node is needed to name it. */
+/* The views of an earlier version change only when keys are taken out of it. */
+static uint32_t count_keys(const struct manifest *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		n += !manifest_key_taken(&m->keys[i]);
+	return n;
+}
+
 static int find_version(fuse_req_t req, struct snapshot *s)
 {
 	int r = find_secret(req, s);
@@ -62,12 +99,13 @@ static int find_version(fuse_req_t req, struct snapshot *s)
 		return r;
 	if (s->node.which == NODE_WHICH_DIR)
 		return -EISDIR;
-	s->id = 1;
+	s->id = count_keys(&s->secret->m) + 1;
 	if (s->node.which >= NODE_WHICH_DIR)
 		return 0;
-	if (s->node.which >= s->secret->m.n)
+	const struct manifest *m = &s->secret->m;
+	if (s->node.which >= m->n || manifest_key_taken(&m->keys[s->node.which]))
 		return -ESTALE;
-	s->key = &s->secret->m.keys[s->node.which];
+	take_key(s, &m->keys[s->node.which]);
 	return 0;
 }
 
@@ -105,6 +143,8 @@ int snapshot_read(const struct snapshot *snapshot, uint32_t uid, struct secbuf *
 
 	if (kind == NODE_STATUS)
 		return status_render(uid, ret_bytes);
+	if (snapshot->empty)
+		return secbuf_alloc(ret_bytes, 0, uid);
 	if (snapshot->key)
 		return store_value(ops_thread.reader, node->row, snapshot->key, uid, ret_bytes);
 	if (kind == NODE_VERSION)
@@ -124,17 +164,40 @@ static int find_old_key(uint64_t id, struct snapshot *s)
 		if (s->key && s->key->value_id == id)
 			return 0;
 	}
-	return -EIO;
+	return -ENOENT;
+}
+
+static bool is_key(const struct node *node)
+{
+	return node->kind == NODE_KEY ||
+	       (node->kind == NODE_VERSION && node->which <= NODE_WHICH_KEY_MAX);
+}
+
+static int find_kept(uint64_t id, struct snapshot *s)
+{
+	int r = store_secret_kept(ops_thread.reader, s->node.row, id, &s->secret);
+
+	if (r == 0)
+		s->key = &s->secret->m.keys[0];
+	return r;
 }
 
 int snapshot_find_again(fuse_ino_t ino, uint64_t id, struct snapshot *ret_snapshot)
 {
-	int r = snapshot_find(NULL, ino, ret_snapshot);
+	struct snapshot *s = ret_snapshot;
+	int r = snapshot_find(NULL, ino, s);
 
 	/* What was opened before it expired, or before its key was removed, may be read on. */
-	if (r == 0 && ret_snapshot->id == id)
+	if (r == 0 && s->id == id)
 		return 0;
-	if (ret_snapshot->node.kind != NODE_KEY || !ret_snapshot->secret)
+	if (!is_key(&s->node))
 		return -EIO;
-	return find_old_key(id, ret_snapshot);
+	s->empty = id == 0;
+	if (s->empty)
+		return 0;
+	r = s->node.kind == NODE_KEY && s->secret && !s->gone ? find_old_key(id, s) : -ENOENT;
+	if (r == -ENOENT)
+		r = find_kept(id, s);
+	s->id = s->value_id = id;
+	return r == -ENOENT ? -EIO : r;
 }

@@ -18,13 +18,17 @@ struct snapshot {
 	const struct store_secret *secret; /* NULL: the status */
 	const struct manifest_key *key;    /* NULL: a view */
 	bool expired;                      /* its values must not be read any more */
+	bool empty;                        /* there is no value; key may be NULL */
+	bool gone;                         /* the key has left its secret (gone.h) */
+	struct store_ns ns;                /* where the secret is now, or was last */
+	uint64_t value_id;                 /* of the key; 0: none */
 	uint64_t id; /* 48 bits that go into the handle: same node and id, same bytes, for ever */
 };
 
 /*
  * Finds what is behind a node, within store_begin and store_end. req: whose caller must be allowed
- * there; NULL: not asked (READ comes with whoever holds the descriptor). -ESTALE gone, -EISDIR,
- * -ELOOP, -EACCES.
+ * there, and wants to open it; NULL: who has it open already (READ comes with whoever holds the
+ * descriptor). -ESTALE gone, -EISDIR, -ELOOP, -EACCES.
  */
 int snapshot_find(fuse_req_t req, fuse_ino_t ino, struct snapshot *ret_snapshot);
 

@@ -24,6 +24,7 @@
 #include "log.h"
 #include "mount.h"
 #include "notify.h"
+#include "openings.h"
 #include "secmem.h"
 #include "slots.h"
 #include "store.h"
@@ -57,6 +58,7 @@ struct supervisor {
 	struct unlock_reader reader;
 	int lock_fd;
 	int keys_fd;
+	int openings_fd; /* for the life of the mount */
 	int fuse_fd;
 	int slots_fd;
 	int signal_fd;
@@ -249,6 +251,10 @@ static int take_mount(struct supervisor *s, struct why *why)
 	err = mount_init(s->fuse_fd, &s->boot, why);
 	if (err)
 		return err;
+	s->openings_fd = openings_create();
+	if (s->openings_fd < 0)
+		return why_set(why, s->openings_fd, "cannot make memory for what is open: %s",
+			strerror(-s->openings_fd));
 	err = helper_start(&s->helper, &s->mount);
 	if (err)
 		return why_set(why, err, "cannot start the helper process: %s", strerror(-err));
@@ -258,12 +264,12 @@ static int take_mount(struct supervisor *s, struct why *why)
 /* ---- workers ---- */
 
 /* In the child: the descriptors where boot.h says, and nothing else. */
-#define PLACED 5
+#define PLACED 6
 
 static int place_descriptors(const int from[PLACED], bool foreground)
 {
-	static const int to[PLACED] = {
-		BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD, BOOT_SLOTS_FD};
+	static const int to[PLACED] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD,
+		BOOT_SLOTS_FD, BOOT_OPENINGS_FD};
 	int aside[PLACED];
 	int null;
 
@@ -289,7 +295,8 @@ static int place_descriptors(const int from[PLACED], bool foreground)
 __attribute__((noreturn)) static void worker_child(
 	const struct supervisor *s, int state_fd, int report_fd)
 {
-	const int from[PLACED] = {s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd};
+	const int from[PLACED] = {
+		s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd, s->openings_fd};
 	char name[] = "secretfs";
 	char word[] = "--worker";
 	char *argv[] = {name, word, NULL};
@@ -727,6 +734,7 @@ static void release(struct supervisor *s)
 	fd_close(&s->slots_fd);
 	slots_unmap(&s->slots);
 	fd_close(&s->keys_fd);
+	fd_close(&s->openings_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->lock_fd);
 	fd_close(&s->program_fd);
@@ -790,6 +798,7 @@ int supervisor_run(const struct config *config, const char *program, int launche
 		.launcher_fd = launcher_fd,
 		.lock_fd = -1,
 		.keys_fd = -1,
+		.openings_fd = -1,
 		.fuse_fd = -1,
 		.slots_fd = -1,
 		.signal_fd = -1,

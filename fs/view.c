@@ -492,7 +492,8 @@ int view_check(const uint8_t *text, size_t len, enum node_kind kind)
 }
 
 int view_merge(struct store *store, uint64_t row, uint32_t uid, const uint8_t *text, size_t len,
-	enum node_kind kind, const struct store_new *attr, struct store_touched *ret_touched)
+	enum node_kind kind, const struct store_new *attr,
+	void (*removed)(uint64_t row, uint32_t key_no), struct store_touched *ret_touched)
 {
 	struct pool *memory = calloc(1, sizeof(*memory));
 	struct changes changes = {0};
@@ -506,7 +507,8 @@ int view_merge(struct store *store, uint64_t row, uint32_t uid, const uint8_t *t
 			.uid = uid,
 			.keys = changes.keys,
 			.n = changes.n,
-			.attr = *attr};
+			.attr = *attr,
+			.removed = removed};
 		r = store_merge(store, &merge, ret_touched);
 	} else if (r > 0) {
 		r = -EINVAL;

@@ -45,9 +45,10 @@ int view_render(struct store_reader *reader, const struct store_secret *secret, 
  * so: told at write(2), because many programs do not look at what close(2) says. */
 int view_check(const uint8_t *text, size_t len, enum node_kind kind);
 
-/* Merges text into a secret in one transaction; new keys get attr. -EINVAL: it is not of the form
- * above. */
+/* Merges text into a secret in one transaction; new keys get attr; removed is called for those that
+ * were removed by it. -EINVAL: it is not of the form above. */
 int view_merge(struct store *store, uint64_t row, uint32_t uid, const uint8_t *text, size_t len,
-	enum node_kind kind, const struct store_new *attr, struct store_touched *ret_touched);
+	enum node_kind kind, const struct store_new *attr,
+	void (*removed)(uint64_t row, uint32_t key_no), struct store_touched *ret_touched);
 
 #endif

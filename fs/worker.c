@@ -27,9 +27,12 @@
 #include "anchor.h"
 #include "boot.h"
 #include "exitcode.h"
+#include "gone.h"
 #include "handle.h"
+#include "held.h"
 #include "later.h"
 #include "log.h"
+#include "openings.h"
 #include "ops.h"
 #include "request.h"
 #include "slots.h"
@@ -171,6 +174,29 @@ static int worker_map_keys(struct why *why)
 	return 0;
 }
 
+/* What files are open, as far as the store must know. */
+static const struct store_files worker_files = {
+	.held = held_ask, .removing = gone_removing, .settled = held_settled};
+
+static void worker_unkept(void)
+{
+	store_tidy(worker.store);
+}
+
+/* What an earlier worker of this mount has given out. */
+static int worker_take_over(struct why *why)
+{
+	int r = openings_map(BOOT_OPENINGS_FD);
+
+	if (r < 0)
+		return why_set(why, r, "cannot map what is open: %s", strerror(-r));
+	close(BOOT_OPENINGS_FD);
+	held_init(worker_unkept);
+	handle_inherit();
+	gone_inherit();
+	return 0;
+}
+
 static int worker_open_store(struct why *why)
 {
 	const struct store_limits limits = {.history = worker.config.history,
@@ -179,7 +205,8 @@ static int worker_open_store(struct why *why)
 		.max_secrets = worker.config.max_secrets,
 		.max_bytes = worker.config.max_bytes,
 		.damaged = worker_bucket_damaged,
-		.anchor_failed = worker_anchor_failed};
+		.anchor_failed = worker_anchor_failed,
+		.files = &worker_files};
 	int r = store_open(worker.config.store, worker.keys, &limits, &worker.store, why);
 
 	if (r == 0) {
@@ -437,6 +464,9 @@ static int worker_start(struct why *why)
 	close(BOOT_STATE_FD);
 	worker_log_init(worker.config.debug);
 	handle_init(worker.boot.generation);
+	r = worker_take_over(why);
+	if (r < 0)
+		return r;
 	/* Before the credentials change: locked memory stays locked. */
 	r = secmem_init(geteuid() == 0 ? ARENA_ROOT : 0);
 	if (r < 0)

@@ -83,11 +83,9 @@ static int purge_value(struct txn *txn, const struct row *row, const struct row 
 	struct manifest_key one = *key;
 	const struct manifest m = {.n = 1, .keys = &one};
 	bool named;
-	int r = key->value_id ? txn_values_named(txn, row, past->m.version, &m, &named) : 0;
+	int r = txn_values_named(txn, row, past->m.version, &m, &named);
 
-	if (r < 0 || !key->value_id || named)
-		return r;
-	return txn_value_let_go(txn, &past->m, key);
+	return r < 0 || named ? r : txn_value_let_go(txn, row->id, &past->m, key);
 }
 
 static int version_key_remove_job(struct txn *txn, void *arg)

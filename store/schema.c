@@ -99,7 +99,7 @@ static const char *const queries[QUERY_MAX] = {
 	[QUERY_KEPT_LIST] =
 		"SELECT -\"unique\" FROM done WHERE \"unique\" < 0 AND \"unique\" > -?1 "
 		"ORDER BY \"unique\" LIMIT ?2",
-	[QUERY_KEPT_INSERT] = "INSERT INTO done(\"unique\", generation, result) VALUES(-?1, "
+	[QUERY_KEPT_INSERT] = "REPLACE INTO done(\"unique\", generation, result) VALUES(-?1, "
 			      "9223372036854775807, ?2)",
 	[QUERY_KEPT_DELETE] = "DELETE FROM done WHERE \"unique\" = -?1",
 	[QUERY_SLOTS] = "SELECT id, kind, salt, ops, mem, label, box FROM slot ORDER BY id",

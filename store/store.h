@@ -48,14 +48,17 @@ struct store_gone {
  * transaction, which may still fail, and must not call the store.
  */
 struct store_files {
-	/* Does somebody have this value open? Then it is kept, although no version names it any
-	 * more, until store_tidy finds that nobody has. */
-	bool (*held)(uint64_t value_id);
+	/* Does somebody have this open (an id of store_keep_id)? Then it is kept, although no
+	 * version names it any more, until store_tidy finds that nobody has. */
+	bool (*held)(uint64_t id);
 	/* Before held is asked for its value. */
 	void (*removing)(const struct store_gone *gone);
 	/* The transaction has ended, in whatever way. */
 	void (*settled)(void);
 };
+
+/* What is kept of a key while it is open: its value; if it was never written, the key itself. */
+uint64_t store_keep_id(uint64_t row, uint32_t key_no, uint64_t value_id);
 
 /* Which namespace: NS_PUBLIC (uid 0) or NS_PRIVATE and whose. */
 struct store_ns {
@@ -237,10 +240,14 @@ int store_secret_by_row(
 int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
 	const struct store_secret **ret_secret);
 
-/* What somebody has open of a key that has left its secret, or of a value that no version names any
- * more: version is where it was last (0: not known), value_id its value. ret_secret has that key,
- * and maybe others; the secret's own attributes are those of then. -ENOENT: it was not kept. */
+/* A key that has left its secret, with the value that it had: ret_secret has that key, and maybe
+ * others, and the secret's own attributes of then. -ENOENT: it was not kept. */
 int store_secret_gone(struct store_reader *reader, const struct store_gone *gone,
+	const struct store_secret **ret_secret);
+
+/* What is kept although no version names it (struct store_files): ret_secret has the one key.
+ * -ENOENT. */
+int store_secret_kept(struct store_reader *reader, uint64_t row, uint64_t id,
 	const struct store_secret **ret_secret);
 
 /* The bytes of a key's value, which must be of the secret read last. -ESTALE: the secret came from
@@ -367,6 +374,9 @@ struct store_merge {
 	const struct store_merge_key *keys;
 	size_t n;
 	struct store_new attr; /* for keys that are new */
+	/* Called after the change, by the caller's thread, for each key that was removed; may be
+	 * NULL. */
+	void (*removed)(uint64_t row, uint32_t key_no);
 };
 
 int store_merge(struct store *store, const struct store_merge *merge, struct store_touched *ret);

@@ -268,7 +268,8 @@ int txn_values_named(struct txn *txn, const struct row *row, uint64_t version,
 
 /* The last version that named a key's value does so no more: it is deleted, or kept for who has it
  * open. m: that version. */
-int txn_value_let_go(struct txn *txn, const struct manifest *m, const struct manifest_key *key);
+int txn_value_let_go(
+	struct txn *txn, int64_t secret, const struct manifest *m, const struct manifest_key *key);
 
 /* Encodes and seals a manifest for a place into txn->sealed. */
 int txn_seal_manifest(struct txn *txn, const struct manifest *m, const struct seal_place *place,
@@ -280,10 +281,11 @@ int txn_value_delete(struct txn *txn, uint64_t value_id);
 /* ---- kept.c ---- */
 
 /* Seals what is needed to read a value on. */
-int kept_add(struct txn *txn, const struct manifest *m, const struct manifest_key *key);
+int kept_add(
+	struct txn *txn, uint64_t id, const struct manifest *m, const struct manifest_key *key);
 
 /* Opens it again into row: a manifest with one key. -ENOENT. */
-int kept_open(const struct store *store, struct db *db, uint64_t value_id, struct row *row);
+int kept_open(const struct store *store, struct db *db, uint64_t id, struct row *row);
 
 /* Are there values that nobody has open any more? 1, 0, -errno. */
 int kept_idle(struct store *store, struct db *db);

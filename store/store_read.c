@@ -210,29 +210,42 @@ int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t ver
 	return reader_secret(reader, r, ret_secret);
 }
 
+/* Is this the key that is gone, with its value? */
+static bool is_gone_key(const struct manifest *m, const struct store_gone *gone)
+{
+	const struct manifest_key *key = manifest_key_by_no(m, gone->key_no);
+
+	return key && key->value_id == gone->value_id && !manifest_key_taken(key);
+}
+
 int store_secret_gone(struct store_reader *reader, const struct store_gone *gone,
 	const struct store_secret **ret_secret)
 {
 	struct row *row = &reader->row;
-	const struct manifest_key *key = NULL;
-	int r = -ENOENT;
 
 	reader->queried = true;
-	if (gone->version) {
-		r = store_row_history(
-			reader->store, reader->db, (int64_t)gone->row, gone->version, row);
-		key = r == 0 ? manifest_key_by_no(&row->m, gone->key_no) : NULL;
-	}
-	/* Pruned meanwhile, or taken out of that version. */
-	if ((r == -ENOENT || (r == 0 && (!key || key->value_id != gone->value_id))) &&
-		gone->value_id) {
-		r = kept_open(reader->store, reader->db, gone->value_id, row);
-		key = r == 0 ? manifest_key_by_no(&row->m, gone->key_no) : NULL;
-	}
-	if (r == 0 && (!key || key->value_id != gone->value_id || manifest_key_taken(key)))
+	int r = store_row_history(
+		reader->store, reader->db, (int64_t)gone->row, gone->version, row);
+	if (r == 0 && !is_gone_key(&row->m, gone))
 		r = -ENOENT;
-	row->id = (int64_t)gone->row;
+	/* Pruned meanwhile, or taken out of that version. */
+	if (r == -ENOENT) {
+		r = store_secret_kept(reader, gone->row,
+			store_keep_id(gone->row, gone->key_no, gone->value_id), ret_secret);
+		return r == 0 && !is_gone_key(&row->m, gone) ? -ENOENT : r;
+	}
 	row->ver = 0;
+	return reader_secret(reader, r, ret_secret);
+}
+
+int store_secret_kept(struct store_reader *reader, uint64_t row, uint64_t id,
+	const struct store_secret **ret_secret)
+{
+	reader->queried = true;
+	int r = kept_open(reader->store, reader->db, id, &reader->row);
+
+	reader->row.id = (int64_t)row;
+	reader->row.ver = 0;
 	return reader_secret(reader, r, ret_secret);
 }
 

@@ -596,7 +596,7 @@ static int put_job(struct txn *txn, void *arg)
 	struct txn_before before = txn_before(&row->m);
 	bool coalesce = put->coalesce && put->coalesce == row->m.version;
 	if (coalesce && key->value_id)
-		r = txn_value_let_go(txn, &row->m, key);
+		r = txn_value_let_go(txn, row->id, &row->m, key);
 	else if (!coalesce)
 		r = txn_version_new(txn, row);
 	if (r == 0)
@@ -633,10 +633,24 @@ int store_put(struct store *store, const struct store_put *put, struct store_tou
 
 struct merge_job {
 	const struct store_merge *merge;
+	uint32_t *removed; /* one for each key: the number of the one that was removed, or 0 */
 	struct sealed_value *values; /* one for each key, made when the job runs: new keys have no
 					number before */
 	struct store_touched touched;
 };
+
+/* Returns the number of the key that was removed, or 0. */
+static uint32_t merge_remove(struct txn *txn, struct row *row, const struct store_merge_key *change)
+{
+	struct manifest_key *key = manifest_key_by_name(&row->m, change->name, change->name_len);
+
+	if (!key)
+		return 0;
+	uint32_t no = key->no;
+	key_leaves(txn, row, key, false);
+	manifest_key_remove(&row->m, key);
+	return no;
+}
 
 static int merge_key(struct txn *txn, struct row *row, const struct store_merge *merge,
 	const struct store_merge_key *change, struct sealed_value *value)
@@ -644,13 +658,6 @@ static int merge_key(struct txn *txn, struct row *row, const struct store_merge 
 	struct manifest_key *key = manifest_key_by_name(&row->m, change->name, change->name_len);
 	int r = 0;
 
-	if (change->remove) {
-		if (key) {
-			key_leaves(txn, row, key, false);
-			manifest_key_remove(&row->m, key);
-		}
-		return 0;
-	}
 	if (!key)
 		r = key_add(txn, row, change->name, change->name_len, &merge->attr, &key);
 	if (r == 0)
@@ -677,7 +684,7 @@ static int merge_job(struct txn *txn, void *arg)
 	/* Removals first: they make room for keys that are new. */
 	for (size_t i = 0; i < merge->n && r == 0; i++)
 		if (merge->keys[i].remove)
-			r = merge_key(txn, row, merge, &merge->keys[i], NULL);
+			job->removed[i] = merge_remove(txn, row, &merge->keys[i]);
 	for (size_t i = 0; i < merge->n && r == 0; i++) {
 		if (merge->keys[i].remove)
 			continue;
@@ -697,13 +704,19 @@ int store_merge(struct store *store, const struct store_merge *merge, struct sto
 	for (size_t i = 0; i < merge->n; i++)
 		if (!merge->keys[i].remove && merge->keys[i].len > store->limits.max_value)
 			return -EFBIG;
-	job.values = calloc(merge->n ? merge->n : 1, sizeof(*job.values));
-	if (!job.values)
-		return -ENOMEM;
-	int r = writer_run(store, merge_job, &job, &job.touched, sizeof(job.touched));
-	for (size_t i = 0; i < merge->n; i++)
+	size_t n = merge->n ? merge->n : 1;
+	job.values = calloc(n, sizeof(*job.values));
+	job.removed = calloc(n, sizeof(*job.removed));
+	int r = job.values && job.removed
+			? writer_run(store, merge_job, &job, &job.touched, sizeof(job.touched))
+			: -ENOMEM;
+	for (size_t i = 0; i < merge->n && job.values; i++)
 		sealed_value_clear(&job.values[i]);
+	for (size_t i = 0; i < merge->n && r == 0 && merge->removed; i++)
+		if (job.removed[i])
+			merge->removed(merge->row, job.removed[i]);
 	free(job.values);
+	free(job.removed);
 	if (r == 0)
 		*ret = job.touched;
 	return r;

@@ -446,12 +446,15 @@ int txn_value_delete(struct txn *txn, uint64_t value_id)
 	return db_run(query, 0);
 }
 
-int txn_value_let_go(struct txn *txn, const struct manifest *m, const struct manifest_key *key)
+int txn_value_let_go(
+	struct txn *txn, int64_t secret, const struct manifest *m, const struct manifest_key *key)
 {
 	const struct store_files *files = txn->store->limits.files;
+	uint64_t id = store_keep_id((uint64_t)secret, key->no, key->value_id);
 
-	return files && files->held(key->value_id) ? kept_add(txn, m, key)
-						   : txn_value_delete(txn, key->value_id);
+	if (files && files->held(id))
+		return kept_add(txn, id, m, key);
+	return key->value_id ? txn_value_delete(txn, key->value_id) : 0;
 }
 
 /* What the version after m says of a key's value, which belongs to a run of versions without gaps
@@ -466,14 +469,15 @@ static enum named named_next(const struct manifest *next, const struct manifest_
 		return NAMED_NOT;
 	if (manifest_key_taken(then))
 		return NAMED_MAYBE;
-	return then->value_id == key->value_id ? NAMED : NAMED_NOT;
+	/* A key that was never written has no value to lose. */
+	return !key->value_id || then->value_id == key->value_id ? NAMED : NAMED_NOT;
 }
 
 static void strike_named(const struct manifest *m, const struct manifest *other, bool *named)
 {
 	for (uint32_t i = 0; i < m->n; i++) {
 		const struct manifest_key *key = manifest_key_by_no(other, m->keys[i].no);
-		if (key && key->value_id == m->keys[i].value_id)
+		if (key && !manifest_key_taken(key) && key->value_id == m->keys[i].value_id)
 			named[i] = true;
 	}
 }
@@ -510,7 +514,7 @@ static int txn_values_drop(struct txn *txn, const struct row *row, uint64_t vers
 
 	for (uint32_t i = 0; i < m->n && r == 0; i++) {
 		const struct manifest_key *key = &m->keys[i];
-		enum named said = key->value_id ? named_next(next, key) : NAMED;
+		enum named said = manifest_key_taken(key) ? NAMED : named_next(next, key);
 		if (said == NAMED_MAYBE && !named) {
 			named = calloc(m->n, sizeof(*named));
 			r = named ? txn_values_named(txn, row, version, m, named) : -ENOMEM;
@@ -518,7 +522,7 @@ static int txn_values_drop(struct txn *txn, const struct row *row, uint64_t vers
 		if (r == 0 && said == NAMED_MAYBE)
 			said = named[i] ? NAMED : NAMED_NOT;
 		if (r == 0 && said == NAMED_NOT)
-			r = txn_value_let_go(txn, m, key);
+			r = txn_value_let_go(txn, row->id, m, key);
 	}
 	free(named);
 	return r;
@@ -650,8 +654,8 @@ int txn_version_drop(struct txn *txn, struct row *row, uint64_t version)
 		named = calloc(m->n ? m->n : 1, sizeof(*named));
 		r = named ? txn_values_named(txn, row, version, m, named) : -ENOMEM;
 		for (uint32_t i = 0; i < m->n && r == 0; i++)
-			if (m->keys[i].value_id && !named[i])
-				r = txn_value_let_go(txn, m, &m->keys[i]);
+			if (!named[i] && !manifest_key_taken(&m->keys[i]))
+				r = txn_value_let_go(txn, row->id, m, &m->keys[i]);
 		free(named);
 	} else if (r == -EBADMSG) {
 		/* What is damaged names nothing any more. */

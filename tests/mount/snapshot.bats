@@ -250,3 +250,22 @@ print(s.st_size, int(s.st_mtime))' "$K")"
 	same old "$(bash -c 'exec 3>"$K"; for i in {1..40}; do /bin/true; done; cat "$K"; echo new >&3')"
 	same new "$(cat "$K")"
 }
+
+@test "a size that fstat tells is what sendfile sends, right after O_TRUNC" {
+	"$PYTHON" - "$K" <<'END'
+import os, sys
+k = sys.argv[1]
+with open(k, "wb") as f:
+    f.write(b"x" * 500)
+m = os.memfd_create("m")
+for i in range(3000):
+    r = os.open(k, os.O_RDONLY)
+    w = os.open(k, os.O_WRONLY | os.O_TRUNC)
+    assert os.fstat(r).st_size == 500
+    n = os.sendfile(m, r, 0, 1000)
+    assert n == 500, f"round {i}: {n}"
+    os.write(w, b"x" * 500)
+    os.close(w)
+    os.close(r)
+END
+}

@@ -641,7 +641,8 @@ static int reads_on(const struct store_gone *gone, const char *value)
 	AUTO_SECBUF bytes = SECBUF_INIT;
 
 	must(store_begin(reader));
-	int r = store_secret_gone(reader, gone, &secret);
+	int r = gone->version ? store_secret_gone(reader, gone, &secret)
+			      : store_secret_kept(reader, gone->row, gone->value_id, &secret);
 	if (r == 0) {
 		const struct manifest_key *key = manifest_key_by_no(&secret->m, gone->key_no);
 		assert_string_equal(key->name, "k");
