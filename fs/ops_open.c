@@ -259,9 +259,12 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = open_writer(req, ino, fi->flags, true, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
-	/* With O_TRUNC the kernel now believes that the file is empty, and asks again by itself. To
-	 * tell it so would do harm: it throws away the answer to a question that the telling
-	 * overtakes, and goes on believing. */
+	/* With O_TRUNC the kernel will believe that the file is empty, and readers through the page
+	 * cache believe the kernel: who opens it shall ask, and gets answers that are not to be
+	 * kept until the commit. Before the reply: the kernel throws away the answer to a question
+	 * that the telling overtakes, and would go on believing. */
+	if (handle->emptied)
+		ops_changed(ino);
 	open_reply(req, handle, fi);
 }
 

@@ -121,6 +121,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	if (r < 0)
 		return ops_fail(req, r);
 	pthread_mutex_lock(&handle->lock);
+	bool first = !handle->dirty;
 	r = handle->error ? handle->error : write_buffer(handle, buf, size, off);
 	if (r == 0) {
 		mark_written(handle, fi->lock_owner);
@@ -133,6 +134,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	if (r < 0)
 		return ops_fail(req, r);
 	ops_open_go_on(ino);
+	/* The kernel will believe in a longer file now; readers through the page cache shall make
+	 * it ask. */
+	if (first)
+		ops_changed(ino);
 	fuse_reply_write(req, size);
 }
 
