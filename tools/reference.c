@@ -19,13 +19,26 @@ static bool reference_starts(const struct reference_scan *scan, size_t at, const
 
 static void reference_advance(struct reference_scan *scan, size_t to)
 {
-	for (; scan->at < to; scan->at++) {
-		scan->column++;
-		if (scan->text[scan->at] == '\n') {
-			scan->line++;
-			scan->column = 1;
-		}
+	const char *end = scan->text + to, *at = scan->text + scan->at, *newline;
+
+	while (at < end && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		scan->line++;
+		scan->column = 1;
+		at = newline + 1;
 	}
+	scan->column += (size_t)(end - at);
+	scan->at = to;
+}
+
+/* Where text ends that begins at from: before the next "{{", and the backslash before that. */
+static size_t reference_text_end(const struct reference_scan *scan, size_t from)
+{
+	const char *start = scan->text + from;
+	const char *braces = from < scan->len ? memmem(start, scan->len - from, "{{", 2) : NULL;
+
+	if (braces == NULL)
+		return scan->len;
+	return (size_t)(braces - scan->text) - (braces > start && braces[-1] == '\\');
 }
 
 /* What stands between the braces, without the white space at both ends. */
@@ -101,9 +114,7 @@ enum reference_kind reference_next(struct reference_scan *scan, struct reference
 		from++;
 		at = from + 2;
 	}
-	while (at < scan->len && !reference_starts(scan, at, "{{") &&
-		!reference_starts(scan, at, "\\{{"))
-		at++;
+	at = reference_text_end(scan, at);
 	ret_part->text = scan->text + from;
 	ret_part->len = at - from;
 	reference_advance(scan, at);

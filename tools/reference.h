@@ -5,8 +5,11 @@
  *     {{name.key}}  {{ private/name.key }}  {{public/name.key}}   references; the first dot splits
  *     \{{                                                         the two bytes {{
  *
- * White space may stand beside the braces, not within name or key. Anything else with braces is
- * text and stays as it is. Pure functions over memory of the caller.
+ * White space (space, \t \n \v \f \r) may stand beside the braces, not within name or key. Anything
+ * else with braces is text and stays as it is. So a name with a dot, and names and keys with white
+ * space or braces, cannot be referred to; and a backslash before a reference makes it literal.
+ *
+ * Pure functions over memory of the caller; any bytes, NUL too. The time is linear in the length.
  */
 #ifndef TOOLS_REFERENCE_H
 #define TOOLS_REFERENCE_H
