@@ -25,6 +25,7 @@ static const struct verb *const verbs[] = {
 	&cmd_diff,
 	&cmd_status,
 	&cmd_doctor,
+	&cmd_check,
 	&cmd_store_init,
 	&cmd_store_info,
 	&cmd_store_key,
@@ -53,8 +54,10 @@ void ctl_begin_change(void)
 
 /* In the tree EPERM is a refusal by the kernel; of a store file it says that others could change
  * it. */
-static enum exitcode ctl_exitcode(const struct verb *verb, int err)
+static int ctl_exitcode(const struct verb *verb, int err)
 {
+	if (err > 0)
+		return err;
 	switch (err) {
 	case -EPERM:
 		return verb->store ? EXITCODE_UNSAFE : EXITCODE_NOT_PERMITTED;
@@ -68,7 +71,7 @@ static enum exitcode ctl_exitcode(const struct verb *verb, int err)
 	case -ENOTTY:
 		return EXITCODE_USAGE;
 	default:
-		return exitcode_of_store(err);
+		return (int)exitcode_of_store(err);
 	}
 }
 
@@ -96,8 +99,9 @@ static void ctl_help(FILE *file)
 	      "NAME may be private/NAME or public/NAME in every verb.\n"
 	      "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 not permitted, 5 exists "
 	      "already,\n"
-	      "7 no key opens the store, 8 damaged, 9 another format, 10 unsafe permissions, 11 in "
-	      "use,\n12 older than its anchor says.\n",
+	      "6 references do not resolve, 7 no key opens the store, 8 damaged, 9 another "
+	      "format,\n"
+	      "10 unsafe permissions, 11 in use, 12 older than its anchor says.\n",
 		file);
 }
 
@@ -195,5 +199,5 @@ int main(int argc, char **argv)
 	snprintf(name, sizeof(name), "%s%s%s", verb->group != NULL ? verb->group : "",
 		verb->group != NULL ? " " : "", verb->name);
 	ctl.verb = name;
-	return (int)ctl_exitcode(verb, ctl_run(&ctl, verb, argc - at - words, argv + at + words));
+	return ctl_exitcode(verb, ctl_run(&ctl, verb, argc - at - words, argv + at + words));
 }

@@ -4,7 +4,8 @@
  *
  * Each cmd_<verb>.c owns one struct verb; secretctl.c has the table of them. A verb returns 0 or
  * -errno after it has said with ctl_fail what went wrong; secretctl.c alone turns that into an exit
- * code.
+ * code. What no errno says, such as the exit code of a program that was run, is returned as the
+ * exit code itself, above 0.
  */
 #ifndef TOOLS_SECRETCTL_H
 #define TOOLS_SECRETCTL_H
@@ -34,6 +35,7 @@ int ctl_fail(const struct ctl *ctl, int err, const struct why *why);
 /* From here on a signal from the terminal does not stop the program half-way. */
 void ctl_begin_change(void);
 
+extern const struct verb cmd_check;
 extern const struct verb cmd_create;
 extern const struct verb cmd_delete;
 extern const struct verb cmd_doctor;
