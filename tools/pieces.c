@@ -7,22 +7,26 @@
 
 #define PIECES_RUN (32u << 10)
 
-static int pieces_more(struct pieces *pieces, size_t len)
+static int pieces_add(struct pieces *pieces, struct secbuf *run)
 {
 	struct secbuf *runs = reallocarray(pieces->runs, pieces->n + 1, sizeof(*runs));
-	int r;
 
 	if (runs == NULL)
 		return -ENOMEM;
 	pieces->runs = runs;
-	runs[pieces->n] = SECBUF_INIT;
-	r = secbuf_alloc(&runs[pieces->n], len > PIECES_RUN ? len : PIECES_RUN, SECMEM_SELF);
+	runs[pieces->n++] = secbuf_take(run);
+	return 0;
+}
+
+static int pieces_more(struct pieces *pieces, size_t len)
+{
+	AUTO_SECBUF run = SECBUF_INIT;
+	int r = secbuf_alloc(&run, len > PIECES_RUN ? len : PIECES_RUN, SECMEM_SELF);
+
 	/* Where there is no room for what will be needed, there may be for what is. */
 	if (r == -ENOMEM && len < PIECES_RUN)
-		r = secbuf_alloc(&runs[pieces->n], len, SECMEM_SELF);
-	if (r == 0)
-		pieces->n++;
-	return r;
+		r = secbuf_alloc(&run, len, SECMEM_SELF);
+	return r < 0 ? r : pieces_add(pieces, &run);
 }
 
 int pieces_take(struct pieces *pieces, size_t len, void **ret_piece)
@@ -41,6 +45,12 @@ int pieces_take(struct pieces *pieces, size_t len, void **ret_piece)
 	*ret_piece = run->data + run->len;
 	run->len += len;
 	return 0;
+}
+
+int pieces_adopt(struct pieces *pieces, struct secbuf *bytes)
+{
+	bytes->len = bytes->cap; /* nothing is packed behind them */
+	return pieces_add(pieces, bytes);
 }
 
 struct pieces_mark pieces_mark(const struct pieces *pieces)

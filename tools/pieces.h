@@ -25,6 +25,10 @@ struct pieces_mark {
 /* len zeroed bytes, at least one. -ENOMEM. */
 int pieces_take(struct pieces *pieces, size_t len, void **ret_piece);
 
+/* Takes over a secbuf as it is; for large ones. The bytes stay where they are. -ENOMEM: it is still
+ * the caller's. */
+int pieces_adopt(struct pieces *pieces, struct secbuf *bytes);
+
 struct pieces_mark pieces_mark(const struct pieces *pieces);
 
 /* Wipes and gives back what was taken since. */

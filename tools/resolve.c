@@ -17,6 +17,7 @@
 #include "fd.h"
 
 #define RESOLVE_TRIES 16
+#define RESOLVE_LARGE (32u << 10)
 
 /* ---- what is wanted ---- */
 
@@ -36,7 +37,7 @@ static int resolve_cmp_key(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static void resolve_keep(void *node)
+static void resolve_index_only(void *node)
 {
 	(void)node; /* the arrays own what the indexes name */
 }
@@ -159,12 +160,12 @@ void resolve_free(struct resolve *resolve)
 
 		for (size_t j = 0; j < secret->n; j++)
 			resolve_key_free(secret->keys[j]);
-		tdestroy(secret->index, resolve_keep);
+		tdestroy(secret->index, resolve_index_only);
 		free(secret->keys);
 		free(secret->why);
 		free(secret);
 	}
-	tdestroy(resolve->index, resolve_keep);
+	tdestroy(resolve->index, resolve_index_only);
 	free(resolve->secrets);
 	pieces_free(&resolve->values);
 	*resolve = (struct resolve){0};
@@ -257,22 +258,42 @@ static int resolve_key_check(struct resolve_key *key, int dir)
 	return 0;
 }
 
+/* Small values are packed; to copy a large one would take twice its room. */
+static int resolve_keep_value(
+	struct resolve *resolve, struct secbuf *value, const uint8_t **ret_bytes)
+{
+	void *piece;
+	int r;
+
+	if (value->len >= RESOLVE_LARGE) {
+		*ret_bytes = value->data;
+		return pieces_adopt(&resolve->values, value);
+	}
+	r = pieces_take(&resolve->values, value->len, &piece);
+	if (r < 0)
+		return r;
+	memcpy(piece, value->data, value->len);
+	*ret_bytes = piece;
+	return 0;
+}
+
 static int resolve_key_load(struct resolve *resolve, struct resolve_key *key, int dir)
 {
 	AUTO_SECBUF value = SECBUF_INIT;
-	void *bytes;
+	const uint8_t *bytes = NULL;
+	size_t len;
 	int err, r = resolve_key_stat(key, dir, &err);
 
 	if (r < 0 || err < 0)
 		return r;
 	err = tree_get(dir, key->name, &value);
+	len = value.len;
 	if (err == 0)
-		err = pieces_take(&resolve->values, value.len, &bytes);
+		err = resolve_keep_value(resolve, &value, &bytes);
 	if (err < 0)
 		return resolve_key_missing(key, dir, err);
-	memcpy(bytes, value.data, value.len);
 	key->bytes = bytes;
-	key->len = value.len;
+	key->len = len;
 	return 0;
 }
 

@@ -26,6 +26,7 @@ static const struct verb *const verbs[] = {
 	&cmd_status,
 	&cmd_doctor,
 	&cmd_check,
+	&cmd_inject,
 	&cmd_store_init,
 	&cmd_store_info,
 	&cmd_store_key,

@@ -42,6 +42,7 @@ extern const struct verb cmd_doctor;
 extern const struct verb cmd_diff;
 extern const struct verb cmd_get;
 extern const struct verb cmd_history;
+extern const struct verb cmd_inject;
 extern const struct verb cmd_list;
 extern const struct verb cmd_rename;
 extern const struct verb cmd_rollback;

@@ -78,7 +78,7 @@ void source_free(struct source *source)
 
 /* ---- its references ---- */
 
-static struct reference_scan source_scan(const struct source *source)
+struct reference_scan source_scan(const struct source *source)
 {
 	return (struct reference_scan){
 		.text = source->text, .len = source->len, .line = 1, .column = 1};

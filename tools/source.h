@@ -30,6 +30,8 @@ void source_free(struct source *source);
 
 #define AUTO_SOURCE __attribute__((cleanup(source_free))) struct source
 
+struct reference_scan source_scan(const struct source *source);
+
 /* Wants each reference of the source. *count is raised by how many there are. */
 int source_want(const struct source *source, struct resolve *resolve, size_t *count);
 
