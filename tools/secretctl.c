@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "exitcode.h"
 #include "log.h"
@@ -27,6 +28,7 @@ static const struct verb *const verbs[] = {
 	&cmd_doctor,
 	&cmd_check,
 	&cmd_inject,
+	&cmd_run,
 	&cmd_store_init,
 	&cmd_store_info,
 	&cmd_store_key,
@@ -159,7 +161,10 @@ static int ctl_run(struct ctl *ctl, const struct verb *verb, int argc, char **ar
 	struct why why;
 	int r = 0;
 
-	if (verb->secrets)
+	/* No core dump, and no other program of this user that looks into this one. */
+	if (verb->secrets && prctl(PR_SET_DUMPABLE, 0) < 0)
+		r = -errno;
+	if (verb->secrets && r == 0)
 		r = secmem_init(0);
 	if (r < 0) {
 		why_set(&why, r,
