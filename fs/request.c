@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ops.h"
+#include "slots.h"
 #include "status.h"
 
 /* The form of fuse_setxattr_in without FUSE_SETXATTR_EXT, which is not agreed on. */
@@ -99,18 +100,24 @@ static void note_lock_owner(const struct fuse_in_header *header)
 		ops_thread.setattr_owner = in->valid & FATTR_LOCKOWNER ? in->lock_owner : 0;
 }
 
-int request_serve(struct fuse_session *session, void *bytes, size_t len)
+int request_serve(unsigned place, size_t len, bool again)
 {
+	void *bytes = slots_buffer(ops.slots, place);
+	const struct fuse_in_header *header = bytes;
 	struct fuse_buf request = {.mem = bytes, .size = len};
-	int r = request_check(bytes, len);
 
+	slots_begin(ops.slots, place);
+	int r = request_check(bytes, len);
 	if (r < 0)
 		return r;
-	note_lock_owner(bytes);
-	status_operation();
+	store_request_begin(header->unique & ~SLOTS_AGAIN, again || header->unique & SLOTS_AGAIN);
 	ops_thread.request = bytes;
 	ops_thread.request_len = len;
-	fuse_session_process_buf(session, &request);
+	note_lock_owner(header);
+	status_operation();
+	fuse_session_process_buf(ops.session, &request);
 	ops_thread.request = NULL;
+	slots_end(ops.slots, place, len);
+	store_request_end(ops.store);
 	return 0;
 }

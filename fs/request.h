@@ -10,16 +10,19 @@
 #ifndef FS_REQUEST_H
 #define FS_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct fuse_session;
 
 /* Is it as long as it says, with all its arguments and names? 0 or -EPROTO. Operations that
  * nobody knows are fine: libfuse answers them. */
 int request_check(const void *bytes, size_t len);
 
-/* Has libfuse serve it in the calling thread. -EPROTO: refused, nobody has answered it. */
-int request_serve(struct fuse_session *session, void *bytes, size_t len);
+/*
+ * Has libfuse serve the request in a place of ops.slots, in the calling thread, and ends the place.
+ * again: an earlier worker may have served it, in part or whole. -EPROTO: it is not whole; nobody
+ * has answered it, and its place is not ended.
+ */
+int request_serve(unsigned place, size_t len, bool again);
 
 #endif

@@ -264,29 +264,30 @@ static int worker_open_session(struct why *why)
 
 /* ---- the loop ---- */
 
-/* A request that is not whole: the caller shall not wait for ever. */
-static void refuse(const struct fuse_in_header *request)
+/* An answer past libfuse: its caller shall not wait for ever. */
+static void answer_eio(const struct fuse_in_header *header)
 {
 	const struct fuse_out_header answer = {
-		.len = sizeof(answer), .error = -EIO, .unique = request->unique};
+		.len = sizeof(answer), .error = -EIO, .unique = header->unique};
 
-	log_err("a request of the kernel (operation %u) is not whole: EIO", request->opcode);
-	if (write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0)
+	/* FORGET and its like get no answer; ENOENT: it had been answered. */
+	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET &&
+		header->opcode != FUSE_INTERRUPT &&
+		write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0 && errno != ENOENT)
 		log_err("cannot answer it: %s", strerror(errno));
 }
 
 /* again: an earlier worker may have served it, in part or whole. */
 static void serve_request(unsigned place, size_t len, bool again)
 {
-	void *bytes = slots_buffer(&worker.slots, place);
-	const struct fuse_in_header *header = bytes;
+	const struct fuse_in_header *header = slots_buffer(&worker.slots, place);
 
-	slots_begin(&worker.slots, place);
-	store_request_begin(header->unique & ~SLOTS_AGAIN, again || header->unique & SLOTS_AGAIN);
-	if (request_serve(worker.session, bytes, len) < 0)
-		refuse(header);
-	slots_end(&worker.slots, place, len);
-	store_request_end(worker.store);
+	if (request_serve(place, len, again) == 0)
+		return;
+	log_err("request %u on node %llu by uid %u is not whole: it gets an error", header->opcode,
+		(unsigned long long)header->nodeid, header->uid);
+	answer_eio(header);
+	slots_end(&worker.slots, place, 0);
 }
 
 /* 0: go on; 1: unmounted; -errno. */
@@ -329,17 +330,10 @@ static void *serve(void *arg)
  * else is served. */
 static void drop_poison(unsigned place, const struct fuse_in_header *header)
 {
-	const struct fuse_out_header answer = {
-		.len = sizeof(answer), .error = -EIO, .unique = header->unique};
-
 	log_err("request %u on node %llu by uid %u ended the worker again and again: it gets an "
 		"error",
 		header->opcode, (unsigned long long)header->nodeid, header->uid);
-	/* FORGET and its like get no answer; ENOENT: it had been answered. */
-	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET &&
-		header->opcode != FUSE_INTERRUPT &&
-		write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0 && errno != ENOENT)
-		log_err("cannot answer it: %s", strerror(errno));
+	answer_eio(header);
 	slots_end(&worker.slots, place, 0);
 }
 

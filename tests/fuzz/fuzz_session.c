@@ -32,9 +32,10 @@
 #include "ops.h"
 #include "place.h"
 #include "request.h"
+#include "slots.h"
 #include "view.h"
 
-#define BUFFER       (BOOT_MAX_WRITE + 4096)
+#define BUFFER       SLOTS_BYTES
 #define NODES        64
 #define OPENS        64
 #define PENDING      512
@@ -48,7 +49,7 @@ static const uint32_t uids[] = {0, 1000, 1001, 1002, 65534, 61184, 1000, 0};
 static struct place place;
 static struct config config;
 static struct boot_state boot = {.generation = 1, .mounted_at = 1700000000, .supervisor_pid = 2};
-static struct secbuf buffer;
+static struct slots slots;
 static uint64_t canary_row;
 static size_t baseline; /* locked bytes when nothing is open */
 static bool trace;
@@ -83,7 +84,6 @@ static struct {
 	bool no_memory;   /* for the next later_add */
 } now;
 
-static struct slots slots; /* for requests that are parked */
 static uint64_t unique = 2;
 
 /* ---- later, without its thread ---- */
@@ -664,23 +664,23 @@ static void serve(struct maker *m)
 		fprintf(stderr, "%llu: opcode %u node %llx uid %u, %zu bytes\n",
 			(unsigned long long)ref->unique, ref->opcode, (unsigned long long)ref->node,
 			ref->uid, m->len);
-	if (request_serve(ops.session, m->bytes, m->len) < 0) {
+	if (request_serve(0, m->len, false) < 0) {
 		must(ref->replies == 0);
 		ref->silent = true;
+		slots_end(&slots, 0, 0);
 	}
 	if (needs_no_reply(ref->opcode))
 		must(ref->replies == 0);
 	if (ref->opcode == FUSE_READ)
 		note_forged(ref);
-	secmem_wipe(m->bytes, m->len);
 }
 
 static void begin(struct maker *m, struct fuzz_in *in)
 {
 	uint8_t who = fuzz_u8(in);
 
-	*m = (struct maker){.header = (struct fuse_in_header *)(void *)buffer.data,
-		.bytes = buffer.data,
+	*m = (struct maker){.header = slots_buffer(&slots, 0),
+		.bytes = slots_buffer(&slots, 0),
 		.len = sizeof(struct fuse_in_header)};
 	m->ref = new_request(m->header);
 	m->header->uid = uids[who & 7];
@@ -762,8 +762,8 @@ static void act(struct fuzz_in *in)
 /* A request of the harness's own: the kernel gives back what was opened. */
 static void release(const struct open_ref *open)
 {
-	struct maker m = {.header = (struct fuse_in_header *)(void *)buffer.data,
-		.bytes = buffer.data,
+	struct maker m = {.header = slots_buffer(&slots, 0),
+		.bytes = slots_buffer(&slots, 0),
 		.len = sizeof(struct fuse_in_header)};
 
 	m.ref = new_request(m.header);
@@ -785,8 +785,8 @@ static void drain_interrupts(void)
 	for (unsigned i = 0; i < n; i++) {
 		if (now.pending[i].opcode != FUSE_INTERRUPT || now.pending[i].replies)
 			continue;
-		struct maker m = {.header = (struct fuse_in_header *)(void *)buffer.data,
-			.bytes = buffer.data,
+		struct maker m = {.header = slots_buffer(&slots, 0),
+			.bytes = slots_buffer(&slots, 0),
 			.len = sizeof(struct fuse_in_header)};
 		m.ref = new_request(m.header);
 		m.header->opcode = FUSE_STATFS;
@@ -878,6 +878,9 @@ static void check_memory(void)
 	struct secmem_usage usage;
 
 	must(handle_count() == 0);
+	const void *left;
+	for (unsigned i = 0; i < slots_places(&slots); i++)
+		must(slots_request(&slots, i, &left) == 0);
 	secmem_usage(&usage);
 	/* Scratch of the reader and the writer stays as large as it was needed. */
 	must(usage.used <= baseline + (512u << 10));
@@ -935,6 +938,7 @@ static void open_store(void)
 		.max_bytes = 64u << 10,
 		.damaged = damaged};
 	must(store_open(place.store, place.keys, &ops.limits, &ops.store, &why) == 0);
+	store_journal(ops.store, 1, boot.generation);
 	must(store_start(ops.store) == 0);
 	must(ops_thread_begin() == 0);
 	make_canary();
@@ -962,11 +966,6 @@ static void open_session(void)
 		.in = {.major = 7, .minor = 36, .max_readahead = 131072, .flags = 0x7fffffff}};
 	struct fuse_buf request = {.mem = &init, .size = sizeof(init)};
 
-	int memory = slots_create(1);
-
-	must(memory >= 0 && slots_map(memory, &slots, NULL) == 0);
-	close(memory);
-	ops.slots = &slots;
 	ops.session = fuse_session_new(&args, &ops_table, sizeof(ops_table), NULL);
 	must(ops.session);
 	fuse_opt_free_args(&args);
@@ -981,12 +980,14 @@ static void leave(void)
 {
 	fuse_session_destroy(ops.session);
 	close_store();
-	secbuf_free(&buffer);
+	slots_unmap(&slots);
 	place_remove(&place);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	struct why why = {""};
+
 	(void)argc;
 	(void)argv;
 	trace = getenv("FUZZ_TRACE");
@@ -996,9 +997,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	strcpy(config.store, place.store);
 	view_init();
 	handle_init(boot.generation);
-	must(secbuf_alloc(&buffer, BUFFER, SECMEM_SELF) == 0);
+	int fd = slots_create(1);
+	must(fd >= 0 && slots_map(fd, &slots, &why) == 0);
+	close(fd);
 	ops.config = &config;
 	ops.boot = &boot;
+	ops.slots = &slots;
 	open_session();
 	open_store();
 	atexit(leave);
