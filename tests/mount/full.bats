@@ -72,3 +72,26 @@ END
 		cat "$file" >/dev/null
 	done
 }
+
+# The store itself needs about 1 MB; at some of these sizes the log, at others the file has no room.
+@test "at any size: what was written is whole, and the daemon goes on" {
+	local size i value
+	for size in 2200 2900 3700 5300; do
+		stop_daemon
+		umount "$SFS/store"
+		mount -t tmpfs -o "size=${size}k,mode=700,uid=$(id -u secretfs),gid=$(id -g secretfs)" tmpfs "$SFS/store"
+		rm -f "$KEY"
+		make_store
+		start_daemon
+		mkdir "$PUB/s"
+		for ((i = 0; i < 60; i++)); do
+			value=$("$SC" put "$PUB/s/k$i" 70000 x) || break
+		done
+		same ENOSPC "$value"
+		for ((i--; i >= 0; i--)); do
+			same 70000 "$(tr -cd x <"$PUB/s/k$i" | wc -c)"
+		done
+		ls "$PUB/s" >/dev/null
+		same "$WORKER_AT_START" "$(worker_pid)"
+	done
+}
