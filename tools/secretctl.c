@@ -24,6 +24,8 @@ static const struct verb *const verbs[] = {
 	&cmd_history,
 	&cmd_rollback,
 	&cmd_diff,
+	&cmd_export,
+	&cmd_import,
 	&cmd_status,
 	&cmd_doctor,
 	&cmd_check,

@@ -38,20 +38,22 @@ void ctl_begin_change(void);
 extern const struct verb cmd_check;
 extern const struct verb cmd_create;
 extern const struct verb cmd_delete;
-extern const struct verb cmd_doctor;
 extern const struct verb cmd_diff;
+extern const struct verb cmd_doctor;
+extern const struct verb cmd_export;
 extern const struct verb cmd_get;
 extern const struct verb cmd_history;
+extern const struct verb cmd_import;
 extern const struct verb cmd_inject;
 extern const struct verb cmd_list;
 extern const struct verb cmd_rename;
 extern const struct verb cmd_rollback;
-extern const struct verb cmd_status;
 extern const struct verb cmd_run;
+extern const struct verb cmd_status;
 extern const struct verb cmd_store_info;
 extern const struct verb cmd_store_init;
-extern const struct verb cmd_tree;
 extern const struct verb cmd_store_key;
+extern const struct verb cmd_tree;
 extern const struct verb cmd_update;
 
 #endif

@@ -29,6 +29,10 @@ enum values_form { VALUES_ANY, VALUES_JSON, VALUES_YAML, VALUES_ENV };
  * VALUES_ANY. */
 enum values_form values_form_of_file(const char *path);
 
+/* By the first line that says something. VALUES_ANY: it begins with a brace or a bracket, so it is
+ * JSON, or YAML's flow form. */
+enum values_form values_form_of_text(const struct secbuf *text);
+
 /*
  * Adds all keys of text to values. VALUES_ANY: by its first line: dotenv if that is NAME=, JSON if
  * it begins with a brace (or YAML's flow form, if it is no JSON), else YAML. what begins the

@@ -212,7 +212,7 @@ static bool values_is_assignment(const char *line, size_t len)
 	return i > 0 && i < len && line[i] == '=' && !(line[0] >= '0' && line[0] <= '9');
 }
 
-static enum values_form values_guess(const struct secbuf *text)
+enum values_form values_form_of_text(const struct secbuf *text)
 {
 	size_t len;
 	const char *line = values_first_line(text, &len);
@@ -241,7 +241,7 @@ int values_parse(struct values *values, const struct secbuf *text, enum values_f
 	int r;
 
 	if (form == VALUES_ANY)
-		form = values_guess(text);
+		form = values_form_of_text(text);
 	if (form == VALUES_ENV)
 		return values_parse_env(values, text, what, why);
 	if (form == VALUES_JSON)
