@@ -177,6 +177,18 @@ eventually() {
 	done
 }
 
+# seconds ORDINARY: for how long a test runs that could go on for ever: SECRETFS_LONG if it is set, two minutes in the form
+# that has the label long, or else ORDINARY.
+seconds() {
+	if [ -n "${SECRETFS_LONG:-}" ]; then
+		echo "$SECRETFS_LONG"
+	elif [ "${SECRETFS_FORM:-}" = long ]; then
+		echo 120
+	else
+		echo "$1"
+	fi
+}
+
 # soon SECONDS COMMAND...: a command that must not wait for ever. A process whose request nobody has cannot be killed,
 # so the connection is cut then.
 soon() {

@@ -11,6 +11,7 @@ setup() {
 }
 
 teardown() {
+	[ -z "${WAITER:-}" ] || pkill -P "$WAITER" || true # of a test that failed
 	finish
 }
 
@@ -273,7 +274,8 @@ sys.exit(ctypes.CDLL(None).umount2(sys.argv[2].encode(), 0) != 0)' "$ALICE" "$di
 	as "$ALICE" sh -c 'cd "$PRIV/x" && read -r line <"$0" && /bin/pwd -P && cat k && echo more >l && ls ../ && cd .. && ls x' \
 		"$SFS/go" >"$SFS/out" 2>&1 3>&- &
 	pid=$!
-	sleep 0.2
+	WAITER=$pid
+	eventually 20 eval '[ "$(readlink "/proc/$(pgrep -P "$pid")/cwd")" = "$MNT/.private/$ALICE/x" ]'
 	for uid in 0 "$BOB"; do
 		for path in "$MNT/.private/$ALICE" "$MNT/.private/$ALICE/x"; do
 			expect_as "$uid" EACCES list "$path"
@@ -287,6 +289,7 @@ sys.exit(ctypes.CDLL(None).umount2(sys.argv[2].encode(), 0) != 0)' "$ALICE" "$di
 	as "$BOB" ls "$MNT/.private/$ALICE/x" >/dev/null 2>&1 || true
 	echo go >"$SFS/go"
 	wait "$pid"
+	WAITER=
 	same "$(printf '%s\n' "$MNT/.private/$ALICE/x" mine x k l)" "$(cat "$SFS/out")"
 }
 

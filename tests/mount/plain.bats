@@ -16,10 +16,10 @@ setup() {
 	MNT=$SFS/mnt2 PUB=$SFS/mnt2/public PRIV=$SFS/mnt2/private
 	export MNT PUB PRIV HOME=$SFS/home XDG_CONFIG_HOME=$SFS/home/.config XDG_STATE_HOME=$SFS/home/.state
 	mknod -m 666 "$SFS/fuse" c 10 229 || skip "cannot make a device node"
-	unshare -m --propagation private sh -c 'mount --bind "$1/fuse" /dev/fuse && touch "$1/ready" && exec sleep 300' sh "$SFS" 3>&- &
+	unshare -m --propagation slave sh -c 'mount --bind "$1/fuse" /dev/fuse && touch "$1/ready" && exec sleep 300' sh "$SFS" 3>&- &
 	NS=$!
 	ENTER=(nsenter -t "$NS" -m)
-	eventually 5 test -e "$SFS/ready" || skip "no mount namespace of one's own here"
+	eventually 20 test -e "$SFS/ready" || skip "no mount namespace of one's own here"
 	within "$PLAIN" sh -c ': <>/dev/fuse' 2>"$SFS/why" || skip "a plain user cannot open /dev/fuse: $(head -n1 "$SFS/why")"
 	[ -u "$(command -v fusermount3)" ] || skip "fusermount3 is not set-uid here"
 }

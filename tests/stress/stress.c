@@ -280,9 +280,12 @@ static void do_write(void)
 	if (below(8) == 0)
 		fine(fsync(fd), "fsync", to);
 	fine(close(fd), "close", to);
-	if (rename_over && ok)
-		fine(rename(other, path), "rename", other);
-	else if (rename_over)
+	if (rename_over && ok) {
+		/* The names of the folder are looked up one after the other: it may have been
+		 * exchanged for another in between. */
+		if (rename(other, path) < 0 && (class != 'M' || errno != EXDEV))
+			fine(-1, "rename", other);
+	} else if (rename_over)
 		fine(unlink(other), "unlink", other);
 }
 

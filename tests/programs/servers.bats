@@ -1,54 +1,71 @@
 # SPDX-License-Identifier: MIT
 # servers: real ones, on loopback, with their keys, certificates and passwords in the tree.
+#
+# They and their clients run in a mount and a network namespace of the test: its loopback device has all ports free, in
+# its /etc the uids of the tests are users that can log in, and the tree is at /mnt, because sshd wants all folders above a
+# key to be root's, which those below /tmp are not.
 
 setup() {
 	load ../helpers
+	load helpers
 	make_store
 	start_daemon
-	PORT=$(free_port)
+	PORT=4433
 	SERVERS=()
-	AS_ALICE=("${WITH_USERS[@]}" setpriv --reuid="$ALICE" --regid="$ALICE" --clear-groups env HOME="$SFS/home")
+	mkdir -m 700 "$SFS/home"
+	chown "$ALICE:$ALICE" "$SFS/home"
 }
 
 teardown() {
-	for pid in "${SERVERS[@]}"; do
+	for pid in "${SERVERS[@]}" ${HOLDER:-}; do
 		kill "$pid" 2>/dev/null || true
 	done
-	for pid in "${SERVERS[@]}"; do
-		eventually 10 not kill -0 "$pid" 2>/dev/null || kill -9 "$pid" 2>/dev/null || true
+	for pid in "${SERVERS[@]}" ${HOLDER:-}; do
+		eventually 20 not kill -0 "$pid" 2>/dev/null || kill -9 "$pid" 2>/dev/null || true
 	done
-	[ -z "${MADE_RUN_SSHD:-}" ] || rmdir /run/sshd 2>/dev/null || true
 	finish
 }
 
-need() {
-	command -v "$1" >/dev/null || skip "$1 is not installed"
+# make_inside: the namespaces. INSIDE and ALICE_INSIDE are prefixes and not functions, because what runs in the background
+# must be the server itself. The one who holds them goes by itself after ten minutes.
+make_inside() {
+	unshare -m -n --propagation slave sh -c '
+		{ cat /etc/passwd; echo "alice:x:20001:20001::$SFS/home:/bin/sh"; } >"$SFS/passwd" &&
+		(umask 077; { cat /etc/shadow; echo "alice:*:19000:0:99999:7:::"; } >"$SFS/shadow") &&
+		mount --bind "$SFS/passwd" /etc/passwd && mount --bind "$SFS/shadow" /etc/shadow &&
+		mount --bind "$MNT" /mnt && mount -t tmpfs -o mode=755 none /run && mkdir /run/sshd &&
+		exec "$0" -c "import fcntl, os, signal, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack(\"16sH14x\", b\"lo\", 1)) # SIOCSIFFLAGS, IFF_UP
+open(os.environ[\"SFS\"] + \"/inside\", \"w\").close()
+signal.alarm(600)
+signal.pause()"' "$PYTHON" 2>"$SFS/why" 3>&- &
+	HOLDER=$!
+	eventually 20 eval '[ -e "$SFS/inside" ] || ! kill -0 $HOLDER 2>/dev/null'
+	[ -e "$SFS/inside" ] || skip "no mount and network namespaces here: $(head -n 1 "$SFS/why")"
+	INSIDE=(nsenter -t "$HOLDER" -m -n)
+	ALICE_INSIDE=("${INSIDE[@]}" setpriv --reuid="$ALICE" --regid="$ALICE" --clear-groups env HOME="$SFS/home")
 }
 
-free_port() {
-	"$PYTHON" -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+inside() {
+	"${INSIDE[@]}" "$@"
+}
+
+# as_alice CMD...: inside.
+as_alice() {
+	"${ALICE_INSIDE[@]}" "$@"
+}
+
+# serve COMMAND...: a server that runs till the end of the test; SERVER is its process. It listens when this returns.
+serve() {
+	"$@" >>"$LOG" 2>&1 3>&- &
+	SERVER=$!
+	SERVERS+=("$SERVER")
+	eventually 30 eval 'listens || ! kill -0 $SERVER 2>/dev/null'
+	kill -0 "$SERVER"
 }
 
 listens() {
-	(: <"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null
-}
-
-# A prefix: a mount namespace in which the uids of the tests are users that can log in, and the tree is at /mnt: sshd
-# wants all folders above a key to be root's, which those below /tmp are not. Not a function, because what runs in the
-# background must be the server itself.
-WITH_USERS=(unshare -m sh -c '
-	mount --make-rprivate / &&
-	{ cat /etc/passwd; echo "alice:x:20001:20001::$SFS/home:/bin/sh"; } >"$SFS/passwd.$$" &&
-	{ umask 077; cat /etc/shadow; echo "alice:*:19000:0:99999:7:::"; } >"$SFS/shadow.$$" && umask 022 &&
-	mount --bind "$SFS/passwd.$$" /etc/passwd && mount --bind "$SFS/shadow.$$" /etc/shadow &&
-	mount --bind "$MNT" /mnt && exec "$@"' sh)
-
-# as_alice CMD...
-as_alice() {
-	"${AS_ALICE[@]}" "$@"
+	inside bash -c ': <"/dev/tcp/127.0.0.1/$0"' "$PORT" 2>/dev/null
 }
 
 # make_pair DIR NAME: DIR/key (0600) and DIR/cert for localhost.
@@ -59,7 +76,7 @@ make_pair() {
 }
 
 served_name() {
-	openssl s_client -connect "127.0.0.1:$PORT" "$@" </dev/null 2>/dev/null | openssl x509 -noout -subject 2>/dev/null
+	inside openssl s_client -connect "127.0.0.1:$PORT" "$@" </dev/null 2>/dev/null | openssl x509 -noout -subject 2>/dev/null
 }
 
 serves() {
@@ -94,31 +111,30 @@ nginx_conf() {
 
 # page CERT: soon, because a server that reloads has workers of both kinds for a moment.
 page() {
-	eventually 10 page_is "$1"
+	eventually 30 page_is "$1"
 }
 
 page_is() {
-	[ "$(curl -sS --cacert "$1" "https://localhost:$PORT/" --resolve "localhost:$PORT:127.0.0.1" 2>/dev/null)" = "a page" ]
+	[ "$(inside curl -sS --cacert "$1" "https://localhost:$PORT/" --resolve "localhost:$PORT:127.0.0.1" 2>/dev/null)" = "a page" ]
 }
 
 @test "nginx: key and certificate from a public secret, replaced and reloaded" {
 	need nginx
 	need curl
 	need openssl
-	nginx=(nginx -p "$SFS/www" -e "$SFS/www/error.log" -c "$SFS/www/nginx.conf")
+	make_inside
+	nginx=("${INSIDE[@]}" nginx -p "$SFS/www" -e "$SFS/www/error.log" -c "$SFS/www/nginx.conf")
 	make_pair "$PUB/tls" first
 	chmod 700 "$PUB/tls"
 	nginx_conf "$PUB/tls" "user root;"
-	"${nginx[@]}" >>"$LOG" 2>&1 3>&- &
-	SERVERS+=($!)
-	eventually 10 listens
+	serve "${nginx[@]}"
 	page "$PUB/tls/cert"
 	serves first
 	# In place, as openssl and cp write.
 	make_pair "$PUB/tls" second
 	serves first
 	"${nginx[@]}" -s reload 3>&-
-	eventually 10 serves second
+	eventually 30 serves second
 	page "$PUB/tls/cert"
 	# By rename, key by key.
 	make_pair "$SFS/new" third
@@ -127,7 +143,7 @@ page_is() {
 		mv "$PUB/tls/.$key.new" "$PUB/tls/$key"
 	done
 	"${nginx[@]}" -s reload 3>&-
-	eventually 10 serves third
+	eventually 30 serves third
 	# Both in one transaction.
 	make_pair "$SFS/new" fourth
 	"$PYTHON" -c 'import json, sys
@@ -135,7 +151,7 @@ pair = {name: open(sys.argv[1] + "/" + name).read() for name in ("key", "cert")}
 with open(sys.argv[2] + "/.json", "w") as f:
 	json.dump(pair, f)' "$SFS/new" "$PUB/tls"
 	"${nginx[@]}" -s reload 3>&-
-	eventually 10 serves fourth
+	eventually 30 serves fourth
 	page "$PUB/tls/cert"
 	# A pair that does not match is refused, and the server goes on with what it has.
 	cp "$PUB/tls/key" "$SFS/key.good"
@@ -144,8 +160,8 @@ with open(sys.argv[2] + "/.json", "w") as f:
 	run "${nginx[@]}" -t
 	[ "$status" = 1 ]
 	[[ $output == *"key values mismatch"* ]]
-	kill -HUP "${SERVERS[0]}" # nginx -s reload would not send it
-	eventually 10 grep -q 'key values mismatch' "$SFS/www/error.log"
+	kill -HUP "$SERVER" # nginx -s reload would not send it
+	eventually 30 grep -q 'key values mismatch' "$SFS/www/error.log"
 	serves fourth
 	cp "$SFS/key.good" "$PUB/tls/key"
 	"${nginx[@]}" -t 2>/dev/null
@@ -154,30 +170,29 @@ with open(sys.argv[2] + "/.json", "w") as f:
 	kill -9 "$(worker_pid)"
 	make_pair "$PUB/tls" sixth
 	"${nginx[@]}" -s reload 3>&-
-	eventually 10 serves sixth
+	eventually 30 serves sixth
 }
 
 @test "nginx: a plain user, from a private secret; root's nginx cannot read it" {
 	need nginx
 	need curl
 	need openssl
+	make_inside
 	nginx_conf "$PRIV/tls" ""
 	chown -R "$ALICE" "$SFS/www"
 	export -f make_pair
 	as "$ALICE" bash -c 'make_pair "$PRIV/tls" first'
 	same "600 $ALICE" "$(as "$ALICE" stat -c '%a %u' "$PRIV/tls/key")"
-	nginx=(setpriv --reuid="$ALICE" --regid="$ALICE" --clear-groups nginx -p "$SFS/www" -e "$SFS/www/error.log" -c "$SFS/www/nginx.conf")
-	"${nginx[@]}" >>"$LOG" 2>&1 3>&- &
-	SERVERS+=($!)
-	eventually 10 listens
+	nginx=("${ALICE_INSIDE[@]}" nginx -p "$SFS/www" -e "$SFS/www/error.log" -c "$SFS/www/nginx.conf")
+	serve "${nginx[@]}"
 	as "$ALICE" cp "$MNT/private/tls/cert" "$SFS/www/cert"
 	page "$SFS/www/cert"
 	serves first
 	as "$ALICE" bash -c 'make_pair "$PRIV/tls" second'
 	"${nginx[@]}" -s reload 3>&-
-	eventually 10 serves second
+	eventually 30 serves second
 	nginx_conf "$MNT/.private/$ALICE/tls" "user root;"
-	run nginx -t -p "$SFS/www" -e "$SFS/www/error.log" -c "$SFS/www/nginx.conf"
+	run inside nginx -t -p "$SFS/www" -e "$SFS/www/error.log" -c "$SFS/www/nginx.conf"
 	[ "$status" = 1 ]
 	[[ $output == *"Permission denied"* ]]
 }
@@ -196,10 +211,7 @@ sshd_start() {
 		PidFile none
 		LogLevel VERBOSE
 	EOF
-	"${WITH_USERS[@]}" /usr/sbin/sshd -D -E "$SFS/sshd.log" -f "$SFS/sshd.conf" >>"$LOG" 2>&1 3>&- &
-	SSHD=$!
-	SERVERS+=("$SSHD")
-	eventually 10 eval 'listens || ! kill -0 $SSHD 2>/dev/null'
+	serve "${INSIDE[@]}" /usr/sbin/sshd -D -E "$SFS/sshd.log" -f "$SFS/sshd.conf"
 }
 
 # ssh_run CMD: by alice to alice.
@@ -212,9 +224,7 @@ ssh_run() {
 need_sshd() {
 	need ssh
 	[ -x /usr/sbin/sshd ] || skip "sshd is not installed"
-	[ -d /run/sshd ] || { mkdir -m 755 /run/sshd && MADE_RUN_SSHD=yes; }
-	mkdir -m 700 "$SFS/home" && chown "$ALICE:$ALICE" "$SFS/home"
-	"${WITH_USERS[@]}" true 2>"$SFS/why" || skip "no mount namespaces here: $(head -n 1 "$SFS/why")"
+	make_inside
 	mkdir -m 700 "$PUB/host"
 	# ssh-keygen writes into the tree.
 	ssh-keygen -q -t ed25519 -N '' -C first -f "$PUB/host/key"
@@ -235,8 +245,8 @@ need_sshd() {
 	cp "$SFS/hostkey" "$PUB/host/.new"
 	chmod 600 "$PUB/host/.new"
 	mv "$PUB/host/.new" "$PUB/host/key"
-	kill -HUP "$SSHD"
-	eventually 10 eval '[ "$(ssh-keyscan -p $PORT -t ed25519 127.0.0.1 2>/dev/null | cut -d " " -f 2,3)" = "$(cut -d " " -f 1,2 "$SFS/hostkey.pub")" ]'
+	kill -HUP "$SERVER"
+	eventually 30 eval '[ "$(inside ssh-keyscan -p $PORT -t ed25519 127.0.0.1 2>/dev/null | cut -d " " -f 2,3)" = "$(cut -d " " -f 1,2 "$SFS/hostkey.pub")" ]'
 	run -255 ssh_run true
 	[[ $output == *"REMOTE HOST IDENTIFICATION HAS CHANGED"* ]]
 	# ssh-keygen -R keeps the old file by a hard link, and does nothing without one.
@@ -273,10 +283,10 @@ need_sshd() {
 	done
 	grep -q 'Authentication refused: bad ownership or modes for file /mnt/.*/ssh/authorized_keys' "$SFS/sshd.log"
 	grep -q 'Authentication refused: bad ownership or modes for directory /mnt/.*/ssh' "$SFS/sshd.log"
-	kill "$SSHD"
-	wait "$SSHD" || true
+	kill "$SERVER"
+	wait "$SERVER" || true
 	chmod 640 "$PUB/host/key"
-	run -1 timeout 20 "${WITH_USERS[@]}" /usr/sbin/sshd -t -f "$SFS/sshd.conf"
+	run -1 inside timeout 20 /usr/sbin/sshd -t -f "$SFS/sshd.conf"
 	[[ $output == *"Permissions 0640 for '/mnt/public/host/key' are too open."*"no hostkeys available"* ]]
 }
 
@@ -288,20 +298,15 @@ postgres_start() {
 	need psql
 	need openssl
 	PGBIN=$(dirname "$bin")
-	mkdir -m 700 "$SFS/home" "$SFS/pg" && chown "$ALICE:$ALICE" "$SFS/home" "$SFS/pg"
-	"${WITH_USERS[@]}" true 2>"$SFS/why" || skip "no mount namespaces here: $(head -n 1 "$SFS/why")"
+	make_inside
+	mkdir -m 700 "$SFS/pg" && chown "$ALICE:$ALICE" "$SFS/pg"
 	export -f make_pair
 	as "$ALICE" bash -c 'mkdir "$PRIV/pg" && cd "$PRIV/pg" && umask 077 && make_pair "$PRIV/pg" first && echo "pw of admin" >admin'
 	# initdb reads the first password from the tree.
 	as_alice "$PGBIN/initdb" -D "$SFS/pg/data" -U admin -A scram-sha-256 --pwfile=/mnt/private/pg/admin --no-sync --locale=C >>"$LOG" 2>&1 3>&-
-	"${AS_ALICE[@]}" "$PGBIN/postgres" -D "$SFS/pg/data" -p "$PORT" -h 127.0.0.1 -k "" -c fsync=off -c shared_buffers=4MB \
-		-c ssl=on -c ssl_cert_file=/mnt/private/pg/cert -c ssl_key_file=/mnt/private/pg/key >"$SFS/pg.log" 2>&1 3>&- &
-	POSTGRES=$!
-	SERVERS+=("$POSTGRES")
-	eventually 20 "$PGBIN/pg_isready" -q -h 127.0.0.1 -p "$PORT" || {
-		cat "$SFS/pg.log" >&2
-		return 1
-	}
+	serve "${ALICE_INSIDE[@]}" "$PGBIN/postgres" -D "$SFS/pg/data" -p "$PORT" -h 127.0.0.1 -k "" -c fsync=off -c shared_buffers=4MB \
+		-c ssl=on -c ssl_cert_file=/mnt/private/pg/cert -c ssl_key_file=/mnt/private/pg/key
+	eventually 30 inside "$PGBIN/pg_isready" -q -h 127.0.0.1 -p "$PORT"
 }
 
 # query SQL [SETTING...]: by alice as admin, with the password file from the tree.
@@ -340,11 +345,11 @@ query() {
 	# A new pair: served after a reload; a key that others could read is not loaded.
 	serves first -starttls postgres
 	as "$ALICE" bash -c 'make_pair "$PRIV/pg" second'
-	kill -HUP "$POSTGRES"
-	eventually 10 serves second -starttls postgres
+	kill -HUP "$SERVER"
+	eventually 30 serves second -starttls postgres
 	same 42 "$(query 'SELECT 6 * 7')"
 	as "$ALICE" bash -c 'make_pair "$PRIV/pg" third; chmod 640 "$PRIV/pg/key"'
-	kill -HUP "$POSTGRES"
-	eventually 10 grep -q 'private key file "/mnt/private/pg/key" has group or world access' "$SFS/pg.log"
+	kill -HUP "$SERVER"
+	eventually 30 grep -q 'private key file "/mnt/private/pg/key" has group or world access' "$LOG"
 	serves second -starttls postgres
 }

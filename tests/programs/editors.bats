@@ -3,6 +3,7 @@
 
 setup() {
 	load ../helpers
+	load helpers
 	make_store
 	start_daemon
 	mkdir "$PUB/s"
@@ -20,8 +21,8 @@ teardown() {
 
 # edit PROGRAM...: in a terminal of 80 by 24. type_keys types, screen_has waits for a text on it.
 edit() {
-	command -v tmux >/dev/null || skip "tmux is not installed"
-	command -v "$1" >/dev/null || skip "$1 is not installed"
+	need tmux
+	need "$1"
 	local line
 	printf -v line '%q ' "$@"
 	env -u TMUX HOME="$SFS/home" TMPDIR="$SFS/home" TERM=screen LC_ALL=C.UTF-8 EDITOR= VISUAL= SHELL=/bin/sh "${TERMINAL[@]}" \
@@ -37,7 +38,7 @@ screen() {
 }
 
 screen_has() {
-	eventually 15 eval 'screen | grep -qF -- '"$(printf %q "$1")" || {
+	eventually 60 eval 'screen | grep -qF -- '"$(printf %q "$1")" || {
 		printf 'no "%s" on the screen:\n' "$1" >&2
 		screen >&2
 		return 1
@@ -46,7 +47,7 @@ screen_has() {
 
 # ended: the editor has gone, with exit code 0.
 ended() {
-	eventually 15 test -s "$SFS/rc" || {
+	eventually 60 test -s "$SFS/rc" || {
 		screen >&2
 		return 1
 	}
@@ -88,7 +89,7 @@ vim_plain=(vim -u NONE -i NONE -N)
 	edit "${vim_plain[@]}" k
 	screen_has '"k" 2L, 8B'
 	type_keys ihello Escape
-	eventually 10 test -s "$PUB/s/.k.swp"
+	eventually 60 test -s "$PUB/s/.k.swp"
 	type_keys ':w' Enter
 	screen_has '"k" 2L, 13B written'
 	same "helloone two" "$(xargs <"$PUB/s/k")"
@@ -143,7 +144,7 @@ vim_plain=(vim -u NONE -i NONE -N)
 @test "nano: backup and lock file" {
 	edit nano -I -B -G k
 	screen_has two
-	eventually 5 test -e "$PUB/s/.k.swp"
+	eventually 60 test -e "$PUB/s/.k.swp"
 	type_keys zero C-o Enter
 	screen_has 'Wrote 2 lines'
 	type_keys C-x
@@ -157,7 +158,7 @@ vim_plain=(vim -u NONE -i NONE -N)
 	edit emacs -nw -Q --eval '(setq backup-enable-predicate (lambda (name) t))' k # it makes none in /tmp
 	screen_has two
 	type_keys M-'>' three
-	eventually 5 test -e "$PUB/s/.#k" -o -L "$PUB/s/.#k"
+	eventually 60 test -e "$PUB/s/.#k" -o -L "$PUB/s/.#k"
 	type_keys C-x C-s
 	screen_has 'Wrote '
 	same "$(printf 'one\ntwo\nthree')" "$(cat "$PUB/s/k")"
@@ -171,7 +172,7 @@ vim_plain=(vim -u NONE -i NONE -N)
 	edit emacs -nw -Q --eval '(setq make-backup-files nil auto-save-interval 20 ring-bell-function (quote ignore))' k
 	screen_has two
 	type_keys aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-	eventually 10 test -s "$PUB/s/#k#"
+	eventually 60 test -s "$PUB/s/#k#"
 	type_keys C-x C-s
 	screen_has 'Wrote '
 	same "k" "$(ls -A "$PUB/s" | xargs)"

@@ -3,6 +3,7 @@
 
 setup() {
 	load ../helpers
+	load helpers
 	make_store
 	start_daemon
 	mkdir "$PUB/s" "$PUB/other"
@@ -10,23 +11,31 @@ setup() {
 }
 
 teardown() {
+	# A container of a test that failed.
+	if [ -n "${SESSION:-}" ] && kill -0 "$SESSION" 2>/dev/null; then
+		echo exit 1<>"$SFS/go"
+		eventually 20 not kill -0 "$SESSION" 2>/dev/null || kill "$SESSION"
+	fi
 	finish
-}
-
-in_bwrap() {
-	bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 \
-		--dev /dev --proc /proc --unshare-pid --unshare-net --ro-bind "$PUB/s" /secrets "$@"
-}
-
-need_bwrap() {
-	command -v bwrap >/dev/null || skip "bubblewrap is not installed"
-	in_bwrap true 2>"$SFS/why" || skip "bubblewrap does not run here: $(head -n1 "$SFS/why")"
 }
 
 # bw [OPTION...] [--] CMD...: bubblewrap without a bind of the tree. $SFS/bin is there for sc.
 bw() {
 	bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 \
 		--dev /dev --proc /proc --unshare-pid --unshare-net --ro-bind "$SFS/bin" "$SFS/bin" "$@"
+}
+
+# bw_as UID OPTION...: by a plain user, who is root in a user namespace of their own.
+bw_as() {
+	local uid=$1
+	shift
+	as "$uid" bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 \
+		--dev /dev --proc /proc --unshare-pid --unshare-user --uid 0 --gid 0 "$@"
+}
+
+need_bwrap() {
+	need bwrap
+	bw true 2>"$SFS/why" || skip "bubblewrap does not run here: $(head -n1 "$SFS/why")"
 }
 
 # expect_bw WANT "OPTIONS" COMMAND...: as expect, inside.
@@ -47,12 +56,17 @@ need_userns() {
 		skip "no user namespaces for plain users here: $(head -n1 "$SFS/why")"
 }
 
-# session PREFIX...: a shell in a container that goes on while the tests change things, and runs what step gives it.
+# session FIFO PREFIX...: a shell in a container that goes on while the tests change things, and runs what step gives it.
+# Inside, $SFS/go is at FIFO.
 session() {
-	mkfifo "$SFS/go"
+	local fifo=$1
+	shift
+	rm -f "$SFS/go"
+	mkfifo -m 666 "$SFS/go"
 	: >"$SFS/out"
-	local script='exec 4<>"$1"; while read -r line <&4; do eval "$line" 2>&1; echo "= $?"; done'
-	"$@" sh -c "$script" sh "$SFS/go" >"$SFS/out" 3>&- &
+	SEEN=0
+	local script='PATH=$PATH:/bin; exec 4<>"$1"; while read -r line <&4; do eval "$line" 2>&1; echo "= $?"; done'
+	"$@" sh -c "$script" sh "$fifo" >"$SFS/out" 2>>"$LOG" 3>&- &
 	SESSION=$!
 	exec 7<>"$SFS/go"
 }
@@ -60,9 +74,8 @@ session() {
 in_step() {
 	local steps
 	steps=$(grep -c '^= ' "$SFS/out") || true
-	: "${SEEN:=0}"
 	echo "$1" >&7
-	eventually 20 eval '[ "$(grep -c "^= " "$SFS/out")" -gt '"$steps ]"
+	eventually 60 eval '[ "$(grep -c "^= " "$SFS/out")" -gt '"$steps ]"
 	tail -n "+$((SEEN + 1))" "$SFS/out" | xargs -d '\n'
 	return 0
 }
@@ -79,6 +92,7 @@ session_ends() {
 	echo exit >&7
 	exec 7>&-
 	wait "$SESSION"
+	SESSION=
 }
 
 @test "bubblewrap: through a read-only bind nothing changes: EROFS" {
@@ -154,43 +168,97 @@ session_ends() {
 	same "1 cat: /etc/hostname: Permission denied" "$status $output"
 }
 
-@test "bubblewrap: what changes under a running container" {
-	need_bwrap
-	session bw --ro-bind "$PUB/s" /s --ro-bind "$PUB/s/k" /k --ro-bind "$MNT" /m --ro-bind "$SFS/go" "$SFS/go"
-	step "value = 0" 'cat /s/k'
-	step "value = 0" 'cat /k'
+# hers: alice's public secret h. $binds: it, its key and the tree, for bubblewrap.
+hers() {
+	chmod 1777 "$PUB"
+	as "$ALICE" sh -c 'umask 022; mkdir "$PUB/h" && echo value >"$PUB/h/k"'
+	binds=(--ro-bind "$PUB/h" /s --ro-bind "$PUB/h/k" /k --ro-bind "$MNT" /m --ro-bind "$SFS" "$SFS")
+}
+
+# sees WHO VALUE PATH...: in the running container each PATH has VALUE; where WHO is "shut", it cannot be opened.
+sees() {
+	local who=$1 value=$2 path
+	shift 2
+	for path; do
+		if [ "$who" = shut ]; then
+			step "${CAT/@/$path}: Permission denied = 1" "cat $path"
+		else
+			step "$value = 0" "cat $path"
+		fi
+	done
+}
+
+# changes OWNER MODES PRIVATE: what a container that runs must see of alice's secret while it changes. OWNER is her uid
+# inside. MODES is "shut" if it is closed by mode 0600, PRIVATE if it is closed by becoming private. $CAT is how cat begins.
+changes() {
+	local owner=$1 modes=$2 private=$3
+	sees open value /s/k /k /m/public/h/k
+	step "$owner 644 $owner 644 = 0" 'stat -c "%u %a" /k /s/k'
 	# In place: a new value for all at the next open, the old one for who has it open.
 	step "= 0" 'exec 5</k'
-	echo newer >"$PUB/s/k"
-	step "newer = 0" 'cat /s/k'
-	step "newer = 0" 'cat /k'
-	step "newer = 0" 'cat /m/public/s/k'
-	step "value = 0" 'cat <&5; exec 5<&-'
-	step "6 = 0" 'stat -c %s /k'
-	# Modes, new keys, removed keys.
-	chmod 400 "$PUB/s/k"
-	step "400 400 = 0" 'stat -c %a /k /s/k'
-	echo two >"$PUB/s/two"
+	as "$ALICE" sh -c 'echo newer >"$PUB/h/k"'
+	sees open newer /s/k /k /m/public/h/k
+	step "value = 0" 'read -r line <&5; echo $line' # busybox cat sends pages, which are of the current value
+	step "= 0" 'exec 5<&-'
+	step "6 6 = 0" 'stat -c %s /k /s/k'
+	# A worker that dies is not noticed.
+	WORKER_MAY_DIE=1
+	kill -9 "$(worker_pid)"
+	as "$ALICE" sh -c 'echo newest >"$PUB/h/k"'
+	sees open newest /s/k /k
+	# Keys that come and go.
+	as "$ALICE" touch "$PUB/h/two"
 	step "k two = 0" 'ls /s'
-	rm "$PUB/s/two"
-	step "cat: /s/two: No such file or directory = 1" 'cat /s/two'
-	# The secret gets another name, and becomes private: a bind follows the secret, not the name.
-	mv "$PUB/s" "$PUB/renamed"
-	step "newer = 0" 'cat /s/k'
-	step "newer = 0" 'cat /k'
-	step "cat: /m/public/s/k: No such file or directory = 1" 'cat /m/public/s/k'
-	mv "$PUB/renamed" "$PRIV/s"
-	step "newer = 0" 'cat /s/k'
-	step "newer = 0" 'cat /m/private/s/k'
-	mv "$PRIV/s" "$PUB/s"
-	echo latest >"$PUB/s/k"
-	step "latest = 0" 'cat /k'
+	as "$ALICE" rm "$PUB/h/two"
+	step "k = 0" 'ls /s'
+	step "${CAT/@//s/two}: No such file or directory = 1" 'cat /s/two'
+	# Modes and ACLs.
+	as "$ALICE" chmod 600 "$PUB/h/k"
+	step "600 600 = 0" 'stat -c %a /k /s/k'
+	sees "$modes" newest /s/k /k /m/public/h/k
+	as "$ALICE" setfacl -m u:"$BOB":r,u:50000:r "$PUB/h/k"
+	sees open newest /s/k /k /m/public/h/k
+	# The secret gets another name, and becomes private: a bind follows the secret, not the name, and has no more rights.
+	step "= 0" 'exec 5</k'
+	as "$ALICE" mv "$PUB/h" "$PUB/renamed"
+	sees open newest /s/k /k /m/public/renamed/k
+	step "${CAT/@//m/public/h/k}: No such file or directory = 1" 'cat /m/public/h/k'
+	as "$ALICE" sh -c 'mv "$PUB/renamed" "$PRIV/h" && echo hidden >"$PRIV/h/k"'
+	sees "$private" hidden /s/k /k
+	step "newest = 0" 'read -r line <&5; echo $line'
+	step "= 0" 'exec 5<&-'
+	as "$ALICE" sh -c 'mv "$PRIV/h" "$PUB/h" && echo latest >"$PUB/h/k"'
+	sees open latest /s/k /k /m/public/h/k
 	session_ends
+}
+
+@test "bubblewrap: what changes under a running container, for root" {
+	need_bwrap
+	hers
+	CAT='cat: @'
+	session "$SFS/go" bw "${binds[@]}"
+	changes "$ALICE" open shut
+}
+
+@test "bubblewrap: what changes under a running container, for a mapped uid: the owner as root inside" {
+	need_userns
+	hers
+	CAT='cat: @'
+	session "$SFS/go" bw_as "$ALICE" "${binds[@]}"
+	changes 0 open open
+}
+
+@test "bubblewrap: what changes under a running container, where the owner has no number inside" {
+	need_userns
+	hers
+	CAT='cat: @'
+	session "$SFS/go" bw_as "$BOB" "${binds[@]}"
+	changes 65534 shut shut
 }
 
 @test "bubblewrap: a key replaced by rename, under a bind of the key" {
 	need_bwrap
-	session bw --ro-bind "$PUB/s" /s --ro-bind "$PUB/s/k" /k --ro-bind "$SFS/go" "$SFS/go"
+	session "$SFS/go" bw --ro-bind "$PUB/s" /s --ro-bind "$PUB/s/k" /k --ro-bind "$SFS" "$SFS"
 	step "value = 0" 'cat /k'
 	step "= 0" 'exec 5</k'
 	echo replaced >"$PUB/s/.new"
@@ -211,11 +279,11 @@ session_ends() {
 	same other "$(bw --ro-bind "$PUB/s/k" /k cat /k)"
 }
 
-# pod [OPTION...] CMD...: podman without cgroups, busybox is all there is.
+# pod [OPTION...] CMD...: podman without cgroups, busybox is all there is. All that podman and crun keep is in $SFS.
 pod() {
-	timeout 60 unshare -m --propagation slave sh -c '
+	timeout 300 unshare -m --propagation slave sh -c '
 		umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
-		exec podman --root "$SFS/containers" --runroot "$SFS/containers-run" --runtime crun --cgroup-manager=cgroupfs run --rm --network none --cgroups=disabled \
+		exec podman --root "$SFS/containers" --runroot "$SFS/containers-run" --tmpdir "$SFS/containers-tmp" --runtime-flag "root=$SFS/crun" --runtime crun --cgroup-manager=cgroupfs run --rm --network none --cgroups=disabled \
 			--ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$@"' sh "$@" 3>&-
 }
 
@@ -227,7 +295,8 @@ sh_in() {
 }
 
 need_podman() {
-	command -v podman >/dev/null && command -v crun >/dev/null || skip "podman and crun are not installed"
+	need podman
+	need crun
 	[ -x /bin/busybox ] || skip "busybox is not installed"
 	(cd "$SFS" && mkdir -p root/{bin,s,secrets,proc,dev,sys,etc,tmp,run})
 	cp /bin/busybox "$SFS/root/bin/"
@@ -237,6 +306,15 @@ need_podman() {
 	: >"$SFS/root/key"
 	why=$(sh_in "" "true") || skip "podman does not run here: $why"
 	[ -z "$why" ] || skip "podman does not run here: $why"
+}
+
+# need_maps: $maps gives alice, bob, a stranger and nobody the numbers 0 to 3 inside.
+need_maps() {
+	local got
+	chown "$ALICE" "$SFS/root" "$SFS/root"/*
+	maps=(--uidmap "0:$ALICE:1" --uidmap "1:$BOB:1" --uidmap 2:50000:1 --uidmap 3:65534:1 --gidmap "0:$ALICE:10")
+	got=$(sh_in "${maps[*]}" 'id -u')
+	[ "$got" = 0 ] || skip "podman maps no uids here: $got"
 }
 
 @test "podman: read-only binds of the tree, a secret, a key, as root" {
@@ -267,11 +345,8 @@ need_podman() {
 	as "$ALICE" sh -c 'mkdir "$PRIV/mine" && echo alice >"$PRIV/mine/k"'
 	chmod 755 "$PUB/s"
 	(umask 077 && echo closed >"$PUB/s/closed")
-	chown "$ALICE" "$SFS/root" "$SFS/root"/*
-	maps="--uidmap 0:$ALICE:1 --uidmap 1:$BOB:1 --uidmap 2:50000:1 --uidmap 3:65534:1 --gidmap 0:$ALICE:10"
-	binds="$maps -v $MNT:/secrets:ro,rslave -v $PUB/s:/s:ro -v $PUB/s/k:/key:ro"
-	got=$(sh_in "$maps" 'id -u')
-	[ "$got" = 0 ] || skip "podman maps no uids here: $got"
+	need_maps
+	binds="${maps[*]} -v $MNT:/secrets:ro,rslave -v $PUB/s:/s:ro -v $PUB/s/k:/key:ro"
 	# Root inside is alice: her private, and no power over files of root outside, which are nobody's inside.
 	same "0 alice 0 value value 65534 .private/$ALICE cat: can't open '/s/closed': Permission denied" \
 		"$(sh_in "$binds" 'id -u; cat /secrets/private/mine/k; stat -c %u /secrets/private/mine/k; cat /s/k /key; stat -c %u /s/k; readlink /secrets/private; cat /s/closed')"
@@ -287,29 +362,38 @@ need_podman() {
 	[[ $output == *"Invalid argument"* && $output != *value* ]]
 	# What root inside makes is alice's outside.
 	chmod 1777 "$PUB"
-	same "0" "$(sh_in "$maps -v $MNT:/secrets" 'mkdir /secrets/public/made && echo x >/secrets/public/made/k; stat -c %u /secrets/public/made/k')"
+	same "0" "$(sh_in "${maps[*]} -v $MNT:/secrets" 'mkdir /secrets/public/made && echo x >/secrets/public/made/k; stat -c %u /secrets/public/made/k')"
 	same "$ALICE 644" "$(stat -c '%u %a' "$PUB/made/k")"
 }
 
-@test "podman: what changes under a running container" {
+# pod_session OPTION...: a session in podman.
+pod_session() {
+	: >"$SFS/root/go"
+	session /go pod "$@" -v "$PUB/h:/s:ro" -v "$PUB/h/k:/k:ro" -v "$MNT:/m:ro,rslave" -v "$SFS/go:/go" --rootfs "$SFS/root" /bin/busybox
+}
+
+@test "podman: what changes under a running container, for root" {
 	need_podman
-	: >"$SFS/root/go" # to bind the fifo on
-	step_in=(pod -v "$PUB/s:/s:ro" -v "$PUB/s/k:/key:ro" -v "$SFS/go:/go" --rootfs "$SFS/root" /bin/busybox)
-	mkfifo "$SFS/go"
-	: >"$SFS/out"
-	"${step_in[@]}" sh -c 'PATH=/bin; exec 4<>/go; while read -r line <&4; do eval "$line" 2>&1; echo "= $?"; done' >"$SFS/out" 2>>"$LOG" 3>&- &
-	SESSION=$!
-	exec 7<>"$SFS/go"
-	step "value value = 0" 'cat /s/k /key'
-	echo newer >"$PUB/s/k"
-	step "newer newer = 0" 'cat /s/k /key'
-	WORKER_MAY_DIE=1
-	kill -9 "$(worker_pid)"
-	echo newest >"$PUB/s/k"
-	step "newest newest = 0" 'cat /s/k /key'
-	echo replaced >"$PUB/s/.new"
-	mv "$PUB/s/.new" "$PUB/s/k"
-	step "replaced = 0" 'cat /s/k'
-	step "cat: can't open '/key': Stale file handle = 1" 'cat /key'
-	session_ends
+	hers
+	CAT="cat: can't open '@'"
+	pod_session
+	changes "$ALICE" open shut
+}
+
+@test "podman: what changes under a running container, for a mapped uid: the owner as root inside" {
+	need_podman
+	hers
+	need_maps
+	CAT="cat: can't open '@'"
+	pod_session "${maps[@]}"
+	changes 0 open open
+}
+
+@test "podman: what changes under a running container, for a uid that is not the owner's" {
+	need_podman
+	hers
+	need_maps
+	CAT="cat: can't open '@'"
+	pod_session "${maps[@]}" --user 2
+	changes 0 shut shut
 }
