@@ -204,6 +204,9 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
+/* The errno for making something where the structure has no place for it. */
+int ops_structure_error(const struct node *parent);
+
 /* The namespace behind NODE_PUBLIC or NODE_PRIVATE. */
 struct store_ns ops_ns(const struct node *node);
 

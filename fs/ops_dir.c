@@ -268,8 +268,7 @@ int ops_made_in_view(uint64_t row, uint32_t uid, uint32_t gid, struct ops_made *
 	return 0;
 }
 
-/* The errno for making something where the structure has no place for it. */
-static int structure_error(const struct node *parent)
+int ops_structure_error(const struct node *parent)
 {
 	switch (parent->kind) {
 	case NODE_KEY:
@@ -307,7 +306,7 @@ static int secret_create(fuse_req_t req, const struct node *parent, const char *
 	struct node node = {.kind = NODE_SECRET};
 
 	if (parent->kind != NODE_PUBLIC && parent->kind != NODE_PRIVATE)
-		return structure_error(parent);
+		return ops_structure_error(parent);
 	int r = parent->kind == NODE_PRIVATE
 			? ops_private_check(fuse_req_ctx(req)->uid, parent->uid)
 			: 0;
@@ -365,7 +364,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	if (!node_parse(parent, &dir))
 		r = -ESTALE;
 	else if (dir.kind != NODE_SECRET)
-		r = structure_error(&dir);
+		r = ops_structure_error(&dir);
 	else if (!S_ISREG(mode))
 		r = -EPERM;
 	else
@@ -419,7 +418,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		r = name_is_view(name, strlen(name)) ? -EPERM : key_remove(req, &dir, name);
 	else
 		r = dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE ? -EISDIR
-									: structure_error(&dir);
+									: ops_structure_error(&dir);
 	ops_fail(req, r);
 }
 
@@ -443,7 +442,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (dir.kind == NODE_SECRET)
 		r = name_is_view(name, strlen(name)) ? -EPERM : -ENOTDIR;
 	else
-		r = structure_error(&dir);
+		r = ops_structure_error(&dir);
 	ops_fail(req, r);
 }
 
@@ -543,7 +542,7 @@ static int rename_any(fuse_req_t req, const struct node *from, const char *name,
 	if ((is_namespace(from) || from->kind == NODE_SECRET) &&
 		(is_namespace(to) || to->kind == NODE_SECRET))
 		return -EXDEV;
-	return structure_error(is_namespace(from) || from->kind == NODE_SECRET ? to : from);
+	return ops_structure_error(is_namespace(from) || from->kind == NODE_SECRET ? to : from);
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,

@@ -281,7 +281,7 @@ void op_create(
 	if (!node_parse(parent, &dir))
 		return ops_fail(req, -ESTALE);
 	if (dir.kind != NODE_SECRET)
-		return ops_fail(req, -EPERM);
+		return ops_fail(req, ops_structure_error(&dir));
 	int r = secbuf_alloc(&value, 0, ctx->uid);
 	if (r == 0)
 		r = ops_key_create(req, dir.row, name, mode, &touched, &entry);

@@ -386,7 +386,9 @@ int ops_truncate(
 	bool view = node->kind == NODE_JSON || node->kind == NODE_ENV;
 
 	if (node->kind != NODE_KEY && !(view && fi))
-		return view ? -EPERM : node->kind == NODE_VERSION ? -EROFS : -EISDIR;
+		return view                                                      ? -EPERM
+		       : node->kind == NODE_VERSION || node->kind == NODE_STATUS ? -EROFS
+										 : -EISDIR;
 	return fi ? truncate_handle(req, node, size, fi) : truncate_now(req, node, size);
 }
 
