@@ -155,8 +155,10 @@ static void worker_anchor_failed(const char *anchor, int err)
 /* While we may: later the descriptor is all we have of it. */
 static int worker_open_anchor(struct why *why)
 {
-	return anchor_open(worker.config.anchor, worker.config.store, worker.keys->anchor,
-		ANCHOR_KEEP, &worker.anchor, why);
+	int r = anchor_open(
+		worker.config.anchor, worker.config.store, ANCHOR_KEEP, &worker.anchor, why);
+
+	return r < 0 ? r : anchor_unlock(worker.anchor, worker.keys->anchor, why);
 }
 
 static int worker_map_keys(struct why *why)

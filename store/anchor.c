@@ -195,28 +195,6 @@ static int anchor_open_file(
 	return anchor_check_file(anchor->fd, anchor->path, why);
 }
 
-static int anchor_read(struct anchor *anchor, struct why *why)
-{
-	uint8_t slots[ANCHOR_SLOTS][ANCHOR_SLOT] = {{0}};
-	ssize_t n = anchor->fd < 0 ? 0 : pread(anchor->fd, slots, sizeof(slots), 0);
-
-	if (n < 0)
-		return why_set(why, -errno, "cannot read the anchor %s: %s", anchor->path,
-			strerror(errno));
-	anchor->state = n == 0 ? ANCHOR_NONE : ANCHOR_BAD;
-	for (unsigned i = 0; i < ANCHOR_SLOTS; i++) {
-		struct anchor_record record;
-		if (record_open(&record, anchor->key, slots[i]) < 0)
-			continue;
-		if (anchor->state == ANCHOR_GOOD && !record_newer(&record, &anchor->record))
-			continue;
-		anchor->state = ANCHOR_GOOD;
-		anchor->record = record;
-		anchor->next = !i;
-	}
-	return 0;
-}
-
 static int anchor_find(
 	const char *folder, const char *store, char ret_name[NAME_MAX + 1], struct why *why)
 {
@@ -251,7 +229,7 @@ static int anchor_open_in(struct anchor *anchor, const char *folder, const char 
 	return anchor_open_file(anchor, dir, name, use, why);
 }
 
-int anchor_open(const char *folder, const char *store, const uint8_t key[32], enum anchor_use use,
+int anchor_open(const char *folder, const char *store, enum anchor_use use,
 	struct anchor **ret_anchor, struct why *why)
 {
 	AUTO_ANCHOR anchor = calloc(1, sizeof(*anchor));
@@ -259,15 +237,35 @@ int anchor_open(const char *folder, const char *store, const uint8_t key[32], en
 	if (!anchor)
 		return why_set(why, -ENOMEM, "out of memory");
 	anchor->fd = -1;
-	anchor->key = key;
 	pthread_mutex_init(&anchor->lock, NULL);
 	int r = anchor_open_in(anchor, folder, store, use, why);
-	if (r == 0)
-		r = anchor_read(anchor, why);
 	if (r < 0)
 		return r;
 	*ret_anchor = anchor;
 	anchor = NULL;
+	return 0;
+}
+
+int anchor_unlock(struct anchor *anchor, const uint8_t key[32], struct why *why)
+{
+	uint8_t slots[ANCHOR_SLOTS][ANCHOR_SLOT] = {{0}};
+	ssize_t n = anchor->fd < 0 ? 0 : pread(anchor->fd, slots, sizeof(slots), 0);
+
+	if (n < 0)
+		return why_set(why, -errno, "cannot read the anchor %s: %s", anchor->path,
+			strerror(errno));
+	anchor->key = key;
+	anchor->state = n == 0 ? ANCHOR_NONE : ANCHOR_BAD;
+	for (unsigned i = 0; i < ANCHOR_SLOTS; i++) {
+		struct anchor_record record;
+		if (record_open(&record, anchor->key, slots[i]) < 0)
+			continue;
+		if (anchor->state == ANCHOR_GOOD && !record_newer(&record, &anchor->record))
+			continue;
+		anchor->state = ANCHOR_GOOD;
+		anchor->record = record;
+		anchor->next = !i;
+	}
 	return 0;
 }
 
@@ -285,6 +283,11 @@ void anchor_close(struct anchor *anchor)
 const char *anchor_path(const struct anchor *anchor)
 {
 	return anchor->path;
+}
+
+bool anchor_there(const struct anchor *anchor)
+{
+	return anchor->fd >= 0;
 }
 
 bool anchor_empty(const struct anchor *anchor)

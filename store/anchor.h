@@ -39,20 +39,27 @@ enum anchor_use {
 };
 
 /*
- * Opens the anchor of the store at path store in folder. key: K_anchor, must outlive the anchor.
- * Writing needs the descriptor alone afterwards: open it before rights are given up.
+ * Opens the anchor of the store at path store in folder. From then on the descriptor is enough:
+ * open it before rights are given up.
  * -ENOENT: no such folder, or the store's is missing. -EPERM: the folder or the file belongs to
  * someone else, or others can write to it or above it. -EINVAL: the folder is the store's own or
  * below it. errnos of open(2).
  */
-int anchor_open(const char *folder, const char *store, const uint8_t key[32], enum anchor_use use,
+int anchor_open(const char *folder, const char *store, enum anchor_use use,
 	struct anchor **ret_anchor, struct why *why);
+
+/* Reads what was recorded; before anything else is asked of it, and before the store is looked at.
+ * key: K_anchor, must outlive the anchor. Once. */
+int anchor_unlock(struct anchor *anchor, const uint8_t key[32], struct why *why);
 
 /* Syncs what was written and closes. NULL is fine. */
 void anchor_close(struct anchor *anchor);
 
 /* Where it is, for messages. */
 const char *anchor_path(const struct anchor *anchor);
+
+/* Is there a file? */
+bool anchor_there(const struct anchor *anchor);
 
 /* Has anything been recorded (or damaged) here? A fresh folder has not. */
 bool anchor_empty(const struct anchor *anchor);

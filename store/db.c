@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,25 @@ int db_number(struct db *db, const char *sql, int64_t *ret_number)
 		*ret_number = sqlite3_column_int64(stmt, 0);
 	sqlite3_finalize(stmt);
 	return code == SQLITE_DONE ? -EBADMSG : db_error(db, code);
+}
+
+int db_integrity(struct db *db, char *ret_text, size_t size)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->sqlite, "PRAGMA integrity_check(1)", -1, &stmt, NULL);
+
+	snprintf(ret_text, size, "it cannot be read");
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+	bool whole = text && strcmp(text, "ok") == 0;
+	if (text)
+		snprintf(ret_text, size, "%s", text);
+	sqlite3_finalize(stmt);
+	if (code == SQLITE_ROW)
+		return whole ? 0 : -EBADMSG;
+	int r = db_error(db, code);
+	return r < 0 ? r : -EBADMSG;
 }
 
 int db_schema_row(struct db *db, const char **ret_type, const char **ret_name,

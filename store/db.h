@@ -36,6 +36,9 @@ int db_exec(struct db *db, const char *sql);
 /* One number that a statement answers (a PRAGMA). */
 int db_number(struct db *db, const char *sql, int64_t *ret_number);
 
+/* Is every page, cell and index as SQLite made it? -EBADMSG with the first thing that is not. */
+int db_integrity(struct db *db, char *ret_text, size_t size);
+
 /* Walks sqlite_schema: 1 and the next row (NULLs where it has them), 0 after the last.
  * db_schema_end ends the walk. */
 int db_schema_row(struct db *db, const char **ret_type, const char **ret_name,

@@ -57,25 +57,6 @@ int store_version_remove(struct store *store, uint64_t row, uint64_t version, ui
 	return writer_run(store, version_remove_job, &job, NULL, 0);
 }
 
-static int history_save(struct txn *txn, const struct row *past)
-{
-	struct seal_place place;
-	const uint8_t *box;
-	size_t box_len;
-	AUTO_QUERY query = NULL;
-
-	store_place(txn->store, SEAL_HISTORY, past->id, 0, NULL, past->m.version, &place);
-	int r = txn_seal_manifest(txn, &past->m, &place, &box, &box_len);
-	if (r == 0)
-		r = db_query(txn->db, QUERY_HISTORY_UPDATE, &query);
-	if (r < 0)
-		return r;
-	db_bind_int(query, 1, past->id);
-	db_bind_int(query, 2, (int64_t)past->m.version);
-	db_bind_blob(query, 3, box, box_len);
-	return db_run(query, 1);
-}
-
 /* Lets go of a key's value unless another version names it. */
 static int purge_value(struct txn *txn, const struct row *row, const struct row *past,
 	const struct manifest_key *key)
@@ -105,7 +86,7 @@ static int version_key_remove_job(struct txn *txn, void *arg)
 	if (r < 0)
 		return r;
 	manifest_key_take(key);
-	return history_save(txn, past);
+	return txn_history_rewrite(txn, past);
 }
 
 int store_version_key_remove(struct store *store, uint64_t row, uint64_t version, const char *name,

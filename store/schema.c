@@ -102,6 +102,14 @@ static const char *const queries[QUERY_MAX] = {
 	[QUERY_KEPT_INSERT] = "REPLACE INTO done(\"unique\", generation, result) VALUES(-?1, "
 			      "9223372036854775807, ?2)",
 	[QUERY_KEPT_DELETE] = "DELETE FROM done WHERE \"unique\" = -?1",
+	[QUERY_BUCKET_DELETE_FOREIGN] = "DELETE FROM bucket WHERE id < 0 OR id > 4095",
+	[QUERY_HISTORY_DELETE_ALL] = "DELETE FROM history WHERE secret = ?1",
+	[QUERY_HISTORY_ALL] = "SELECT ver, box FROM history WHERE secret = ?1 ORDER BY ver",
+	[QUERY_NS_DELETE] = "DELETE FROM ns WHERE id = ?1",
+	[QUERY_WALK_NS] = "SELECT id, tag, ver, box FROM ns ORDER BY id",
+	[QUERY_WALK_SECRETS] = "SELECT id, ns, tag, ver, box FROM secret ORDER BY id",
+	[QUERY_WALK_HISTORY] = "SELECT secret, ver FROM history ORDER BY secret, ver",
+	[QUERY_WALK_VALUES] = "SELECT id FROM value ORDER BY id",
 	[QUERY_SLOTS] = "SELECT id, kind, salt, ops, mem, label, box FROM slot ORDER BY id",
 	[QUERY_SLOT_INSERT] = "INSERT INTO slot(id, kind, salt, ops, mem, label, box) VALUES(?1, "
 			      "?2, ?3, ?4, ?5, ?6, ?7)",

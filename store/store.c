@@ -33,7 +33,7 @@ void store_place(const struct store *store, uint8_t dom, int64_t id, int64_t ns,
 
 /* ---- buckets ---- */
 
-static int bucket_open(const struct store *store, int64_t id, uint64_t ver, const uint8_t *box,
+int store_bucket_open(const struct store *store, int64_t id, uint64_t ver, const uint8_t *box,
 	size_t box_len, struct header_bucket *ret_header)
 {
 	struct seal_place place;
@@ -98,7 +98,7 @@ static int bucket_verify(struct store *store, struct db *db, unsigned bucket)
 	const uint8_t *box = db_blob(query, 1, &box_len);
 	if (ver < store->bucket_floor[bucket])
 		return -EBADMSG;
-	r = bucket_open(store, bucket, ver, box, box_len, &sealed);
+	r = store_bucket_open(store, bucket, ver, box, box_len, &sealed);
 	if (r == 0)
 		r = bucket_add_rows(store, db, QUERY_BUCKET_SECRETS, bucket, &found);
 	if (r == 0)
@@ -518,7 +518,7 @@ static int store_load_buckets(struct store *store, struct why *why)
 		bucket->ver = (uint64_t)db_int(query, 1);
 		const uint8_t *box = db_blob(query, 2, &box_len);
 		if (db_int(query, 0) != n ||
-			bucket_open(store, n, bucket->ver, box, box_len, &bucket->header) < 0)
+			store_bucket_open(store, n, bucket->ver, box, box_len, &bucket->header) < 0)
 			return why_set(why, -EBADMSG,
 				"bucket %u of the store is damaged; restore it from a backup", n);
 		store->bucket_floor[n] = bucket->ver;
@@ -609,6 +609,46 @@ void store_journal(struct store *store, uint64_t mount, uint32_t generation)
 {
 	store->mount_id = mount;
 	store->generation = generation;
+}
+
+static int attach_load(struct store *store, enum db_mode mode, struct why *why)
+{
+	int r = store->path ? cache_new(0, &store->manifests) : -ENOMEM;
+
+	if (r == 0)
+		r = cache_new(0, &store->boxes);
+	if (r < 0)
+		return why_set(why, r, "out of memory");
+	r = db_open(store->path, mode, &store->db, why);
+	if (r == 0)
+		r = schema_check(store->db, why);
+	if (r < 0)
+		return r;
+	r = db_exec(store->db, mode == DB_READER ? "BEGIN" : "BEGIN IMMEDIATE");
+	if (r < 0)
+		return why_set(why, r, "cannot read the store: %s", strerror(-r));
+	return store_load_root(store, why);
+}
+
+int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode mode,
+	struct store **ret_store, struct why *why)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return why_set(why, -ENOMEM, "out of memory");
+	pthread_rwlock_init(&store->ns_lock, NULL);
+	store->keys = keys;
+	store->path = strdup(path);
+	for (unsigned i = 0; i < INDEX_BUCKETS; i++)
+		atomic_store(&store->bucket_state[i], BUCKET_GOOD);
+	int r = attach_load(store, mode, why);
+	if (r < 0) {
+		store_close(store);
+		return r;
+	}
+	*ret_store = store;
+	return 0;
 }
 
 int store_start(struct store *store)

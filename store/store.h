@@ -151,6 +151,60 @@ struct store_info {
 /* What can be told of a store without its key. */
 int store_info(const char *path, struct store_info *ret_info, struct why *why);
 
+/* ---- verifying ---- */
+
+enum store_finding_kind {
+	STORE_DAMAGED,  /* a record that does not open or is missing */
+	STORE_DOUBTFUL, /* what opens, but is not what was sealed last: put back, removed, added */
+	STORE_WASTE,    /* belongs to nothing; compact drops it */
+};
+
+/* Valid during the call. Names lie in secret memory. */
+struct store_finding {
+	enum store_finding_kind kind;
+	const char *what;   /* half a sentence */
+	uint64_t row;       /* id of the row; 0: it is not about one */
+	struct store_ns ns; /* kind 0: it is not known */
+	const char *name;   /* of the secret; NULL: not known */
+	const char *key;    /* NULL: it is about the secret */
+	uint64_t version;   /* an earlier one; 0: the current one */
+	int bucket;         /* -1: it is not about one */
+};
+
+struct store_verify {
+	bool accept; /* seal sums and counts anew, as they are now found */
+	bool remove; /* drop what is damaged and what is waste, and then the same */
+	/* NULL: none is looked at. With accept or remove it must be open for writing. */
+	struct anchor *anchor;
+	void (*found)(void *arg, const struct store_finding *finding); /* may be NULL */
+	void (*progress)(void *arg, uint64_t done, uint64_t total);    /* may be NULL */
+	void *arg;
+};
+
+struct store_verify_result {
+	uint64_t namespaces;
+	uint64_t secrets;
+	uint64_t versions; /* the current ones too */
+	uint64_t values;
+	uint64_t damaged; /* findings of each kind */
+	uint64_t doubtful;
+	uint64_t waste;
+	bool rolled_back; /* older than its anchor, or without one; why says which */
+	bool sealed;      /* accept or remove have changed the store */
+};
+
+/*
+ * Reads the whole store: structure, every record, every sum. Beside a daemon if it only looks; for
+ * accept and remove the caller holds the lock (STORE_USE_ALONE). After a removal everything is read
+ * a second time, and the result is that of it. 0: whole. -EBADMSG: damaged or doubtful (what was
+ * found has been told one by one), or it cannot be read at all; -ESTALE: whole, but rolled back.
+ */
+int store_verify(const char *path, const struct keyslot_keys *keys, const struct store_verify *ask,
+	struct store_verify_result *ret_result, struct why *why);
+
+/* What can be said without the key: schema, pages, indexes, slots. */
+int store_verify_structure(const char *path, struct why *why);
+
 /* ---- opening ---- */
 
 /*

@@ -130,6 +130,18 @@ void row_clear(struct row *row);
 void store_place(const struct store *store, uint8_t dom, int64_t id, int64_t ns, const uint8_t *tag,
 	uint64_t ver, struct seal_place *ret_place);
 
+/*
+ * Opens a store for maintenance, whatever state it is in, as long as its root opens: no bucket is
+ * added up, nothing is cached, no thread runs. A transaction has been begun (for writing unless
+ * mode is DB_READER); it ends with store_close or a COMMIT.
+ */
+int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode mode,
+	struct store **ret_store, struct why *why);
+
+/* -EBADMSG. */
+int store_bucket_open(const struct store *store, int64_t id, uint64_t ver, const uint8_t *box,
+	size_t box_len, struct header_bucket *ret_header);
+
 /* Within a transaction: is the bucket whole? 0, -EBADMSG, -errno. The first answer is kept. */
 int store_bucket_check(struct store *store, struct db *db, unsigned bucket);
 
@@ -208,6 +220,9 @@ void txn_undo(struct txn *txn, const struct txn_mark *mark);
 /* Writes the buckets that changed and the root. */
 int txn_seal(struct txn *txn);
 
+/* Remembers a bucket as one to be sealed. */
+int txn_keep_bucket(struct txn *txn, unsigned bucket);
+
 /* After the commit: nobody is to see what was before. */
 void txn_forget(struct txn *txn);
 void txn_clear(struct txn *txn);
@@ -239,6 +254,14 @@ struct txn_before txn_before(const struct manifest *m);
 
 /* Seals row->m in row's place. */
 int txn_secret_save(struct txn *txn, struct row *row, const struct txn_before *before);
+
+/* Writes row over what is there without asking what that was: repairs, after which all sums are
+ * made anew. */
+int txn_secret_write(struct txn *txn, struct row *row);
+int txn_history_rewrite(struct txn *txn, const struct row *row);
+
+/* Sets row->m.oldest to the oldest version that is there, or the current one. */
+int txn_find_oldest(struct txn *txn, struct row *row);
 
 /* Moves to another name or namespace (m says which) and saves. */
 int txn_secret_move(struct txn *txn, struct row *row, struct store_ns from, struct store_ns to,

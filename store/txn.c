@@ -15,7 +15,7 @@
 
 /* ---- sums ---- */
 
-static int txn_keep_bucket(struct txn *txn, unsigned bucket)
+int txn_keep_bucket(struct txn *txn, unsigned bucket)
 {
 	if (txn->nundo == txn->undo_cap) {
 		size_t cap = txn->undo_cap ? txn->undo_cap * 2 : 64;
@@ -361,7 +361,7 @@ int txn_secret_insert(struct txn *txn, struct store_ns ns, struct row *row)
 }
 
 /* Writes row (ns, tag, ver, m) over what is there; its element was taken out before. */
-static int txn_secret_write(struct txn *txn, struct row *row)
+int txn_secret_write(struct txn *txn, struct row *row)
 {
 	const uint8_t *box;
 	size_t box_len;
@@ -579,7 +579,7 @@ static int txn_prune_version(struct txn *txn, const struct row *row, uint64_t ve
 	return txn_history_delete(txn, row->id, version);
 }
 
-static int txn_history_insert(struct txn *txn, struct row *row)
+static int txn_history_put(struct txn *txn, const struct row *row, enum schema_query which)
 {
 	struct seal_place place;
 	const uint8_t *box;
@@ -589,7 +589,7 @@ static int txn_history_insert(struct txn *txn, struct row *row)
 	store_place(txn->store, SEAL_HISTORY, row->id, 0, NULL, row->m.version, &place);
 	int r = txn_seal_manifest(txn, &row->m, &place, &box, &box_len);
 	if (r == 0)
-		r = db_query(txn->db, QUERY_HISTORY_INSERT, &query);
+		r = db_query(txn->db, which, &query);
 	if (r < 0)
 		return r;
 	db_bind_int(query, 1, row->id);
@@ -598,9 +598,14 @@ static int txn_history_insert(struct txn *txn, struct row *row)
 	return db_run(query, 1);
 }
 
+int txn_history_rewrite(struct txn *txn, const struct row *row)
+{
+	return txn_history_put(txn, row, QUERY_HISTORY_UPDATE);
+}
+
 int txn_version_new(struct txn *txn, struct row *row)
 {
-	int r = txn_history_insert(txn, row);
+	int r = txn_history_put(txn, row, QUERY_HISTORY_INSERT);
 
 	row->m.version++;
 	return r;
@@ -627,8 +632,7 @@ int txn_history_drop(struct txn *txn, struct row *row)
 	return txn_prune_to(txn, row, 0);
 }
 
-/* The oldest version that is kept, or the current one. */
-static int txn_find_oldest(struct txn *txn, struct row *row)
+int txn_find_oldest(struct txn *txn, struct row *row)
 {
 	AUTO_QUERY query = NULL;
 	int r = db_query(txn->db, QUERY_HISTORY_ABOVE, &query);

@@ -34,6 +34,7 @@ static const struct verb *const verbs[] = {
 	&cmd_store_init,
 	&cmd_store_info,
 	&cmd_store_key,
+	&cmd_store_verify,
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -53,6 +53,7 @@ extern const struct verb cmd_status;
 extern const struct verb cmd_store_info;
 extern const struct verb cmd_store_init;
 extern const struct verb cmd_store_key;
+extern const struct verb cmd_store_verify;
 extern const struct verb cmd_tree;
 extern const struct verb cmd_update;
 

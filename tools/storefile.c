@@ -12,6 +12,7 @@ int storefile_take(struct storefile *file, int letter, const char *value, struct
 {
 	if (letter == 'a') {
 		file->anchor = value;
+		file->anchor_said = true;
 		return 1;
 	}
 	return keyarg_take(&file->key, letter, value, why);
@@ -64,6 +65,7 @@ static int settle_anchor(struct storefile *file, struct why *why)
 		return why_set(
 			why, -EINVAL, "cannot tell where the anchor is: set HOME, or --anchor");
 	file->anchor = file->config.anchor;
+	file->anchor_default = true;
 	return 0;
 }
 
@@ -82,6 +84,7 @@ int storefile_settle(struct storefile *file, struct why *why)
 		settle_key(&file->key, &file->config);
 	if (configured && !file->anchor && file->config.anchor[0])
 		file->anchor = file->config.anchor;
+	file->anchor_said |= configured;
 	return file->anchor ? 0 : settle_anchor(file, why);
 }
 
@@ -100,6 +103,26 @@ int storefile_lock(struct storefile *file, enum store_use use, struct why *why)
 		return why_set(why, -EINVAL, "%s is not a regular file", file->path);
 	file->lock = store_lock(file->path, file->st.st_uid, file->st.st_gid, use, why);
 	return file->lock < 0 ? file->lock : 0;
+}
+
+int storefile_anchor(
+	struct storefile *file, bool change, struct anchor **ret_anchor, struct why *why)
+{
+	AUTO_ANCHOR anchor = NULL;
+	int r = 0;
+
+	if (change && file->anchor_default)
+		r = anchor_make_folder(file->anchor, why);
+	if (r == 0)
+		r = anchor_open(
+			file->anchor, file->path, change ? ANCHOR_KEEP : ANCHOR_LOOK, &anchor, why);
+	if (r < 0)
+		return r;
+	if (anchor_there(anchor) || file->anchor_said) {
+		*ret_anchor = anchor;
+		anchor = NULL;
+	}
+	return 0;
 }
 
 int storefile_become(const struct storefile *file, struct why *why)

@@ -10,14 +10,17 @@
 
 #include <sys/stat.h>
 
+#include "anchor.h"
 #include "config.h"
 #include "keyarg.h"
 #include "store.h"
 
 struct storefile {
-	const char *path;   /* STORE; NULL until storefile_settle if it was left out */
-	struct keyarg key;  /* the key that opens it */
-	const char *anchor; /* folder */
+	const char *path;    /* STORE; NULL until storefile_settle if it was left out */
+	struct keyarg key;   /* the key that opens it */
+	const char *anchor;  /* folder */
+	bool anchor_said;    /* by an option, or it is the configured store's */
+	bool anchor_default; /* the folder may be made */
 	struct config config;
 	struct stat st; /* storefile_lock's */
 	int lock;
@@ -50,6 +53,14 @@ bool storefile_has_key(const struct storefile *file);
 int storefile_lock(struct storefile *file, enum store_use use, struct why *why);
 
 /*
+ * Opens the anchor, while root. Of a store that nobody said anything of and that has no anchor,
+ * such as a backup, there is none to look at: NULL. change: one that is not there is made. It is
+ * storefile_open_slot that unlocks it.
+ */
+int storefile_anchor(
+	struct storefile *file, bool change, struct anchor **ret_anchor, struct why *why);
+
+/*
  * Root becomes the owner of the store, for good: what is in the file was perhaps written by
  * somebody who wants more. What only root may open must have been opened before.
  */
@@ -58,5 +69,10 @@ int storefile_become(const struct storefile *file, struct why *why);
 /* Opens a slot with source, and derives the keys (struct keyslot_keys). ret_master may be NULL. */
 int storefile_open_slot(const struct storefile *file, const struct secbuf *source,
 	struct secbuf *ret_master, struct secbuf *ret_keys, struct why *why);
+
+static inline const struct keyslot_keys *storefile_keys(const struct secbuf *keys)
+{
+	return (const struct keyslot_keys *)(const void *)keys->data;
+}
 
 #endif

@@ -55,7 +55,8 @@ static struct anchor *open_key(const uint8_t *k, enum anchor_use use)
 	struct anchor *anchor;
 	struct why why = {""};
 
-	if (anchor_open(folder, store, k, use, &anchor, &why) < 0)
+	if (anchor_open(folder, store, use, &anchor, &why) < 0 ||
+		anchor_unlock(anchor, k, &why) < 0)
 		fail_msg("%s", why.text);
 	return anchor;
 }
@@ -279,7 +280,7 @@ static int tried(enum anchor_use use)
 {
 	struct anchor *anchor = NULL;
 	struct why why = {""};
-	int r = anchor_open(folder, store, key, use, &anchor, &why);
+	int r = anchor_open(folder, store, use, &anchor, &why);
 
 	if (r < 0)
 		assert_true(why.text[0] != '\0');
