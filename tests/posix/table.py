@@ -1,16 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""table: makes every system call on every kind of node as four users and compares the results with cases.txt.
+"""table: makes every system call on every kind of node as four users and compares the results with cases.txt, and what
+the calls left with left.txt.
 
     table.py MOUNTPOINT             as root, on a mount with an empty store
-    table.py --print MOUNTPOINT     prints what happens, in the form of cases.txt
+    table.py --print MOUNTPOINT     prints what happens, in the form of cases.txt and left.txt
     table.py --local --print DIR    the same on a local filesystem, in a tree of the same owners and modes
 
-After calls that were refused the tree is what it was before; after others it is made anew if it has changed.
+After calls that were refused the tree is what it was before; after others it is made anew if it has changed. Behind the
+mountpoint may stand which calls to make, as patterns.
 """
 import ctypes
 import errno
+import fcntl
 import fnmatch
+import mmap
 import os
 import shutil
 import stat
@@ -21,6 +25,7 @@ OWNER, STRANGER, MEMBER, SHARED = 20001, 20002, 20003, 20009
 USERS = {"owner": (OWNER, []), "member": (MEMBER, [SHARED]), "stranger": (STRANGER, []), "root": (0, [])}
 HERE = os.path.dirname(os.path.abspath(__file__))
 libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
 
 NODES = {
     "root": "",
@@ -77,6 +82,12 @@ def sibling(p, name="moved"):
     return os.path.join(os.path.dirname(p.rstrip("/")), name)
 
 
+def another(p):
+    """One of its kind that is there, where there is one."""
+    last = os.path.basename(p)
+    return sibling(p, f"{last}2" if last in ("s", "p", "k") else "k2")
+
+
 def below(p, name="new"):
     return os.path.join(p, name)
 
@@ -106,6 +117,45 @@ def put(p):
     os.close(fd)
 
 
+def map_private(fd):
+    page = libc.mmap(None, ctypes.c_size_t(1), mmap.PROT_READ, mmap.MAP_PRIVATE, fd, ctypes.c_long(0))
+    if page == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), "")
+    libc.munmap(ctypes.c_void_p(page), ctypes.c_size_t(1))
+
+
+def append(p):
+    fd = os.open(p, os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(fd, b'{"k2": "new"}\n' if p.endswith("json") else b"K=new\n")
+    except OSError:
+        os.close(fd)
+        raise
+    os.close(fd)
+
+
+def chdir(p):
+    here = os.open("/", os.O_RDONLY)
+    try:
+        os.chdir(p)
+    finally:
+        os.fchdir(here)
+        os.close(here)
+
+
+def execute(p):
+    """In a child, whose errno comes back as its exit code."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.execv(p, ["x"])
+        except OSError as e:
+            os._exit(e.errno)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code:
+        raise OSError(code, "")
+
+
 def calls(spare):
     """Name: function of a path. Those that end in / are made on directories alone."""
     table = {
@@ -123,12 +173,32 @@ def calls(spare):
         "open TMPFILE": open_with(os.O_TMPFILE | os.O_RDWR),
         "open DIRECT": open_with(os.O_RDONLY | os.O_DIRECT),
         "open SYNC": open_with(os.O_WRONLY | os.O_SYNC),
+        "open DSYNC": open_with(os.O_RDWR | os.O_DSYNC),
+        "open NONBLOCK": open_with(os.O_RDONLY | os.O_NONBLOCK),
+        "open NOATIME": open_with(os.O_RDONLY | os.O_NOATIME),
+        "open EXCL": open_with(os.O_RDONLY | os.O_EXCL),
+        "open CREAT|NOFOLLOW": open_with(os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW),
+        "open CREAT|TRUNC|APPEND": open_with(os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND),
         "read": with_fd(os.O_RDONLY, read_all),
         "write": put,
         "fsync": with_fd(os.O_RDONLY, os.fsync),
         "ftruncate": with_fd(os.O_WRONLY, lambda fd: os.ftruncate(fd, 3)),
         "fallocate": with_fd(os.O_WRONLY, lambda fd: check(libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(9)))),
         "truncate": lambda p: os.truncate(p, 3),
+        "truncate too long": lambda p: os.truncate(p, 1 << 40),
+        "append": append,
+        "punch hole": with_fd(os.O_WRONLY, lambda fd: check(libc.fallocate(fd, 3, ctypes.c_long(0), ctypes.c_long(9)))),
+        "seek hole": with_fd(os.O_RDONLY, lambda fd: os.lseek(fd, 0, os.SEEK_HOLE)),
+        "fdatasync": with_fd(os.O_RDONLY, os.fdatasync),
+        "syncfs": with_fd(os.O_RDONLY, lambda fd: check(libc.syncfs(fd))),
+        "flock": with_fd(os.O_RDONLY, lambda fd: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)),
+        "lock": with_fd(os.O_RDONLY, lambda fd: fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)),
+        "map private": with_fd(os.O_RDONLY, map_private),
+        "ioctl": with_fd(os.O_RDONLY, lambda fd: fcntl.ioctl(fd, 0x5401, bytes(64))),
+        "fchmod": with_fd(os.O_RDONLY, lambda fd: os.fchmod(fd, 0o600)),
+        "fchgrp": with_fd(os.O_RDONLY, lambda fd: os.fchown(fd, -1, SHARED)),
+        "chdir": chdir,
+        "execve": execute,
         "stat": os.lstat,
         "list": os.listdir,
         "readlink": os.readlink,
@@ -141,15 +211,19 @@ def calls(spare):
         "unlink": os.unlink,
         "rename": lambda p: rename2(p, sibling(p), 0),
         "rename NOREPLACE": lambda p: rename2(p, sibling(p), 1),
-        "rename EXCHANGE": lambda p: rename2(p, sibling(p, "s2" if p.endswith("/s") else "k2"), 2),
+        "rename EXCHANGE": lambda p: rename2(p, another(p), 2),
         "rename WHITEOUT": lambda p: rename2(p, sibling(p), 4),
         "rename BOTH": lambda p: rename2(p, sibling(p), 3),
         "rename to itself": lambda p: rename2(p, p, 0),
+        "rename to a long name": lambda p: rename2(p, sibling(p, "n" * 256), 0),
+        "rename to an odd name": lambda p: rename2(p, sibling(p, "a\nb"), 0),
+        "rename over another": lambda p: rename2(p, another(p), 0),
         "link": lambda p: os.link(p, sibling(p), follow_symlinks=False),
         "chmod": lambda p: os.chmod(p, 0o600),
         "chown same": lambda p: os.lchown(p, -1, -1),
         "chown uid": lambda p: os.lchown(p, STRANGER, -1),
         "chgrp": lambda p: os.lchown(p, -1, SHARED),
+        "chgrp other": lambda p: os.lchown(p, -1, STRANGER),
         "utimes": utimens(10**18, 10**18),
         "utimes now": lambda p: os.utime(p, follow_symlinks=False),
         "getxattr user.other": lambda p: os.getxattr(p, "user.other", follow_symlinks=False),
@@ -290,6 +364,67 @@ class Tree:
             become("root")
         return seen
 
+    def settled(self, before, caller, want):
+        """What is different from before, in words. A close that nobody waits for (O_TRUNC without a write) may take a
+        moment, so this waits for what is wanted, or without that for a moment."""
+        end = time.monotonic() + (0.3 if want is None else 20)
+        while True:
+            left = self.differences(before, self.print(), USERS[caller][0])
+            if left == want or time.monotonic() > end or (want is None and not left and end - time.monotonic() < 0.2):
+                return left
+            time.sleep(0.02)
+
+    def differences(self, before, now, caller):
+        """In words, as left.txt has them."""
+        words = []
+        for path in sorted(before.keys() | now.keys()):
+            old, new = before.get(path), now.get(path)
+            name = short(path, self.mnt)
+            if old == new:
+                continue
+            was = [short(p, self.mnt) for p in before if before[p] == new]
+            if new is None:
+                words.append(f"-{name}")
+            elif isinstance(new, int):
+                words.append(f"{name}:{errno.errorcode[new]}")
+            elif was:
+                words.append(f"{'' if old else '+'}{name}={was[0]}")
+            elif old is None:
+                words.append(f"+{name}({told(new, caller)})")
+            else:
+                words.append(f"{name}:{told(new, caller, old)}")
+        return " ".join(words)
+
+
+def short(path, mnt):
+    return os.path.relpath(path, mnt).replace(f".private/{OWNER}", "~")
+
+
+FIELDS = "mode", "uid", "gid", "ino", "nlink", "size", "mtime", "xattrs", "bytes"
+
+
+def told(node, caller, old=None):
+    """The fields that are not as in old, or those of a new node that can be told before."""
+    words = []
+    for i, value in enumerate(node):
+        name = FIELDS[i]
+        if old is not None and value == old[i] or old is None and name in ("ino", "mtime") or name == "size" and len(node) > 8:
+            continue
+        if old is None and name == "xattrs" and not value:
+            continue
+        if name == "mode":
+            value = oct(value)[2:]
+        elif name in ("uid", "gid"):
+            value = "caller" if value == caller else {OWNER: "owner", SHARED: "shared", STRANGER: "stranger"}.get(value, value)
+        elif name == "mtime":
+            value = "1e18" if value == 10**18 else "now"
+        elif name == "xattrs":
+            value = "+".join(f"{n}:{len(v)}" for n, v in value) if isinstance(value, list) else value
+        elif name == "bytes":
+            value = repr(value)[1:] if isinstance(value, bytes) else value
+        words.append(f"{name}={value}".replace(" ", ""))
+    return ",".join(words)
+
 
 class Local(Tree):
     """Files and directories of the same owners and modes, where there is no secretfs."""
@@ -344,8 +479,9 @@ def attempt(user, do, path):
         become("root")
 
 
-def run(tree, wanted):
-    """Yields (call, node, [result of each user]), and what a refused call changed."""
+def run(tree, wanted, lasting=None):
+    """Yields (call, node, [result of each user], {user: what a call that was done left}), and who was refused and what it
+    changed all the same. lasting(call, node, user) says what is to be left, which may take a moment."""
     tree.make()
     before = tree.print()
     table = calls(tree.mnt + "/public/spare")
@@ -355,25 +491,24 @@ def run(tree, wanted):
         for node in NODES:
             if call.endswith("/") and node not in DIRS:
                 continue
-            results, refused, changed = [], [], None
+            results, left, refused, wrong = [], {}, [], None
             for user in USERS:
-                result = attempt(user, do, tree.path(node))
-                results.append(result)
-                if result == "ok":
-                    changed = settled(tree, before)
-                    if changed:
-                        tree.reset()
-                        before = tree.print()
-                else:
+                results.append(attempt(user, do, tree.path(node)))
+                if results[-1] != "ok":
                     refused.append(user)
-            if refused and not (changed and refused[-1:] != ["root"]):
-                left = settled(tree, before)
-                if left:
-                    yield call, node, results, (refused, left)
+                    continue
+                left[user] = tree.settled(before, user, lasting and lasting(call, node, user))
+                if left[user]:
                     tree.reset()
                     before = tree.print()
-                    continue
-            yield call, node, results, None
+                    refused = []
+            if refused:
+                changed = tree.settled(before, refused[0], "")
+                if changed:
+                    wrong = (refused, changed)
+                    tree.reset()
+                    before = tree.print()
+            yield call, node, results, left, wrong
 
 
 def cached(node, results):
@@ -382,14 +517,6 @@ def cached(node, results):
     if node in ("psecret", "pkey") and results[3] != "EACCES":
         results[3] += "/EACCES"
     return results
-
-
-def settled(tree, before):
-    """What is different from before; None if nothing is."""
-    now = tree.print()
-    if now == before:
-        return None
-    return [p for p in before.keys() | now.keys() if before.get(p) != now.get(p)]
 
 
 # ---- cases.txt ----
@@ -408,6 +535,22 @@ def load():
     return cases
 
 
+def load_left():
+    """left.txt: lines of calls, then, indented, "node ...: words"."""
+    left, names = {}, []
+    with open(f"{HERE}/left.txt", encoding="utf-8") as f:
+        for line in f:
+            text = line.rstrip()
+            if not text or text.startswith("#"):
+                continue
+            if not text[0].isspace():
+                names = [c.strip() for c in text.split(";")]
+                continue
+            nodes, words = text.strip().split(": ", 1)
+            left.update({(call, node): words for call in names for node in nodes.split()})
+    return left
+
+
 def expected(cases, call, node):
     found = None
     for names, nodes, results in cases:
@@ -423,7 +566,7 @@ def fits(results, want):
 def show(rows):
     """Calls that always give the same together; the most frequent answer is for *."""
     answers, alike = {}, {}
-    for call, node, results, _ in rows:
+    for call, node, results, *_ in rows:
         answers.setdefault(call, {}).setdefault(tuple(cached(node, results)), []).append(node)
     for call, groups in answers.items():
         groups = sorted(groups.items(), key=lambda g: -len(g[1]))
@@ -437,24 +580,50 @@ def show(rows):
             print(f"\t{line}")
 
 
+def show_left(rows):
+    """What was left, in the form of left.txt. It is the same whoever did it."""
+    calls, alike = {}, {}
+    for call, node, _, left, _ in rows:
+        words = set(left.values()) - {""}
+        assert len(words) < 2, (call, node, words)
+        for w in words:
+            calls.setdefault(call, {}).setdefault(w, []).append(node)
+    for call, groups in calls.items():
+        lines = tuple(f"\t{' '.join(nodes)}: {words}" for words, nodes in groups.items())
+        alike.setdefault(lines, []).append(call)
+    for lines, names in alike.items():
+        print("\n".join(["", "; ".join(names), *lines]))
+
+
 def main():
     args = [a for a in sys.argv[1:] if not a.startswith("--")]
+    printing = "--print" in sys.argv
     tree = (Local if "--local" in sys.argv else Tree)(args[0])
     rows, wrong, start = [], 0, time.monotonic()
-    cases = [] if "--print" in sys.argv else load()
-    for row in run(tree, args[1:] or ["*"]):
+    cases, lasting = ([], {}) if printing else (load(), load_left())
+    for row in run(tree, args[1:] or ["*"], None if printing else lambda call, node, _: lasting.get((call, node), "")):
         rows.append(row)
-        call, node, results, left = row
-        if left:
+        call, node, results, left, refused = row
+        if refused:
             wrong += 1
-            print(f"{call} on {node}: refused to {' '.join(left[0])}, and changed {' '.join(left[1])}")
-        if "--print" not in sys.argv:
-            want = expected(cases, call, node)
-            if not fits(results, want):
+            print(f"{call} on {node}: refused to {' '.join(refused[0])}, and changed {refused[1]}")
+        if printing:
+            continue
+        want = expected(cases, call, node)
+        if not fits(results, want):
+            wrong += 1
+            print(f"{call} on {node}: wanted {' '.join(want or ['?'])}, got {' '.join(results)}")
+        for user, words in left.items():
+            if words != lasting.get((call, node), ""):
                 wrong += 1
-                print(f"{call} on {node}: wanted {' '.join(want or ['?'])}, got {' '.join(results)}")
-    if "--print" in sys.argv:
+                print(f"{call} on {node}: {user} was to leave {lasting.get((call, node), 'nothing')}, and left {words or 'nothing'}")
+    for call, node in lasting.keys() - {(r[0], r[1]) for r in rows if r[3]} if len(args) < 2 else ():
+        wrong += 1
+        print(f"{call} on {node} is in left.txt and was never done")
+    if printing:
         show(rows)
+        print("\n# left.txt")
+        show_left(rows)
     print(f"# {len(rows) * len(USERS)} calls, {wrong} wrong, {time.monotonic() - start:.0f} s", file=sys.stderr)
     return wrong > 0
 
