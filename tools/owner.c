@@ -25,8 +25,7 @@ const char *owner_name(uid_t uid)
 	return user != NULL ? user->pw_name : number;
 }
 
-/* 1: somebody else's, found by a bare name; the sentence says so. */
-static int owner_foreign(const struct tree_name *name, int dir, struct why *why)
+int owner_foreign(const struct tree_name *name, int dir, struct why *why)
 {
 	struct stat st;
 

@@ -22,6 +22,10 @@ bool owner_trusted(uid_t uid);
 /* The user's name, or the number of one that has none. Lives until the next call. */
 const char *owner_name(uid_t uid);
 
+/* 1: it is somebody else's, public, and was found by a bare name; the sentence says so. 0: not so.
+ */
+int owner_foreign(const struct tree_name *name, int dir, struct why *why);
+
 /* For what reads the secret that tree_find has found: warns, or with strict fails with -EPERM. */
 int owner_check_use(const struct tree_name *name, int dir, bool strict, struct why *why);
 

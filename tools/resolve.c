@@ -4,17 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "attr.h"
 #include "fd.h"
+#include "owner.h"
+#include "times.h"
 
 #define RESOLVE_TRIES 16
 #define RESOLVE_LARGE (32u << 10)
@@ -27,7 +28,7 @@ static int resolve_cmp_secret(const void *a, const void *b)
 
 	if (x->asked != y->asked)
 		return x->asked < y->asked ? -1 : 1;
-	return strcmp(x->name.name, y->name.name);
+	return strcmp(x->wanted, y->wanted);
 }
 
 static int resolve_cmp_key(const void *a, const void *b)
@@ -75,10 +76,11 @@ static int resolve_secret_add(
 static int resolve_secret_get(struct resolve *resolve, enum tree_ns ns, const char *name,
 	struct resolve_secret **ret_secret)
 {
-	struct resolve_secret wanted = {.asked = ns};
+	struct resolve_secret wanted = {.asked = ns, .name.bare = ns == TREE_ANY};
 	void *found;
 
-	snprintf(wanted.name.name, sizeof(wanted.name.name), "%s", name);
+	snprintf(wanted.wanted, sizeof(wanted.wanted), "%s", name);
+	strcpy(wanted.name.name, wanted.wanted);
 	tree_name_set(&wanted.name, ns);
 	found = tfind(&wanted, &resolve->index, resolve_cmp_secret);
 	if (found == NULL)
@@ -163,6 +165,7 @@ void resolve_free(struct resolve *resolve)
 		tdestroy(secret->index, resolve_index_only);
 		free(secret->keys);
 		free(secret->why);
+		free(secret->foreign);
 		free(secret);
 	}
 	tdestroy(resolve->index, resolve_index_only);
@@ -193,22 +196,6 @@ int resolve_error(const struct resolve_key *key, const char **ret_why)
 
 	*ret_why = secret->err < 0 ? secret->why : key->why;
 	return secret->err < 0 ? secret->err : key->err;
-}
-
-bool resolve_trusts(uid_t owner)
-{
-	return owner == 0 || owner == geteuid();
-}
-
-void resolve_foreign_why(const struct resolve_secret *secret, struct why *why)
-{
-	const struct passwd *user = getpwuid(secret->owner);
-
-	why_set(why, -EPERM,
-		"%s belongs to %s%s%u, neither you nor root, and was found by its bare name; write "
-		"%s if you mean it",
-		secret->name.text, user != NULL ? user->pw_name : "",
-		user != NULL ? ", uid " : "uid ", (unsigned)secret->owner, secret->name.text);
 }
 
 /* ---- one key ---- */
@@ -299,18 +286,14 @@ static int resolve_key_load(struct resolve *resolve, struct resolve_key *key, in
 
 /* ---- one secret ---- */
 
+/* Where this user may not ask, reading tells. */
 static bool resolve_expired(int dir)
 {
-	char path[64], text[64];
-	struct tm tm = {0};
-	ssize_t n;
+	char text[ATTR_TEXT];
+	int64_t when;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
-	n = getxattr(path, "user.secretfs.expires", text, sizeof(text) - 1);
-	if (n < 0)
-		return false; /* never, or not for this user: then reading tells */
-	text[n] = '\0';
-	return strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) != NULL && timegm(&tm) <= time(NULL);
+	return attr_get(dir, "expires", text) == 0 && times_parse(text, &when) == 0 &&
+	       when <= time(NULL);
 }
 
 static int resolve_secret_fail(struct resolve_secret *secret, int err, const struct why *why)
@@ -483,11 +466,13 @@ static int resolve_secret_look(struct resolve *resolve, const struct tree *tree,
 
 	if (r == 0 && fstatat(dir, "", &st, AT_EMPTY_PATH) < 0)
 		r = tree_why(&why, -errno, secret->name.text);
+	if (r == 0)
+		r = owner_foreign(&secret->name, dir, &why);
 	if (r < 0)
 		return resolve_secret_fail(secret, r, &why);
 	secret->owner = st.st_uid;
-	secret->foreign = secret->asked == TREE_ANY && secret->name.ns == TREE_PUBLIC &&
-			  !resolve_trusts(st.st_uid);
+	if (r > 0 && (secret->foreign = strdup(why.text)) == NULL)
+		return -ENOMEM;
 	if (depth == RESOLVE_SECRET)
 		return 0;
 	return depth == RESOLVE_KEY ? resolve_secret_check(secret, dir)

@@ -37,22 +37,23 @@ struct resolve_key {
 
 struct resolve_secret {
 	enum tree_ns asked;
-	struct tree_name name; /* with the namespace in which it was found */
-	bool all;              /* every key is wanted */
+	char wanted[NAME_MAX_BYTES + 1]; /* as it was asked for: a name, or an id */
+	struct tree_name name;           /* as it was found */
+	bool all;                        /* every key is wanted */
 	struct resolve_key **keys;
 	size_t n;
 	void *index; /* of keys, by name */
 	int err;
 	char *why;
 	uid_t owner;
-	bool foreign; /* public, found by its bare name, of neither the caller nor root */
-	bool told;    /* for who warns of that once */
+	char *foreign; /* NULL, or the sentence of owner_foreign */
+	bool told;     /* for who warns of that once */
 };
 
 struct resolve {
 	struct resolve_secret **secrets; /* in the order in which they were wanted */
 	size_t n;
-	void *index; /* of secrets, by asked and name */
+	void *index; /* of secrets, by asked and wanted */
 	struct pieces values;
 };
 
@@ -70,12 +71,6 @@ int resolve_look(struct resolve *resolve, const struct tree *tree, enum resolve_
 
 /* 0, or why the key or its secret does not resolve; -ENOENT: there is none. */
 int resolve_error(const struct resolve_key *key, const char **ret_why);
-
-/* Is this owner somebody whom the caller believes: the caller or root? */
-bool resolve_trusts(uid_t owner);
-
-/* The sentence about a foreign secret. */
-void resolve_foreign_why(const struct resolve_secret *secret, struct why *why);
 
 void resolve_free(struct resolve *resolve);
 

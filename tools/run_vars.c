@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "io.h"
 #include "log.h"
+#include "owner.h"
 #include "steer.h"
 #include "tree.h"
 
@@ -225,18 +226,18 @@ static void run_check_names(struct run_vars *run, const struct run_secret *one)
 /* A variable that steers programs, from somebody who is neither the caller nor root? */
 static bool run_steered(const char *name, size_t len, const struct resolve_key *key, uid_t *ret_by)
 {
-	*ret_by = resolve_trusts(key->owner) ? key->secret->owner : key->owner;
-	return steer_variable(name, len) && !resolve_trusts(*ret_by);
+	*ret_by = owner_trusted(key->owner) ? key->secret->owner : key->owner;
+	return steer_variable(name, len) && !owner_trusted(*ret_by);
 }
 
 static int run_steer_why(
 	struct why *why, const char *name, size_t len, const struct resolve_key *key, uid_t by)
 {
 	return why_set(why, -EPERM,
-		"%.*s from %s/%s, which belongs to uid %u: a variable that decides which code is "
+		"%.*s from %s/%s, which belongs to %s: a variable that decides which code is "
 		"run is taken only from what is yours or root's",
 		(int)(len < 100 ? len : 100), name, key->secret->name.text, key->name,
-		(unsigned)by);
+		owner_name(by));
 }
 
 /* The name of the variable for a key. */
@@ -278,8 +279,8 @@ static void run_check_secret(struct run_vars *run, struct run_secret *one)
 		run_tell(run, r, &why);
 		return;
 	}
-	if (one->found->foreign) {
-		resolve_foreign_why(one->found, &why);
+	if (one->found->foreign != NULL) {
+		why_set(&why, -EPERM, "%s", one->found->foreign);
 		run_tell(run, -EPERM, &why);
 		return;
 	}

@@ -133,18 +133,17 @@ static int source_judge(const struct source *source, const struct reference *par
 	struct resolve_key *key, bool strict, FILE *file)
 {
 	const char *text;
-	struct why why;
 	int r;
 
 	if (resolve_error(key, &text) < 0) {
 		r = source_say(source, part->line, part->column, file, "", text);
 		return r < 0 ? r : 1;
 	}
-	if (!key->secret->foreign || (!strict && key->secret->told))
+	if (key->secret->foreign == NULL || (!strict && key->secret->told))
 		return 0;
 	key->secret->told = true;
-	resolve_foreign_why(key->secret, &why);
-	r = source_say(source, part->line, part->column, file, strict ? "" : "warning: ", why.text);
+	r = source_say(source, part->line, part->column, file,
+		strict ? "" : "warning: ", key->secret->foreign);
 	return r < 0 ? r : strict;
 }
 

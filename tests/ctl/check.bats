@@ -138,7 +138,7 @@ summary() {
 	ctl 0 create mine --k=1
 	printf '{{db.k}}\n{{db.k}}\n{{public/db.k}}{{mine.k}}' >"$SFS/in"
 	ctl_as $BOB 0 check "$SFS/in"
-	out "$SFS/in:1:1: warning: public/db belongs to uid $ALICE, neither you nor root, and was found by its bare name; write public/db if you mean it"
+	out "$SFS/in:1:1: warning: public/db belongs to $ALICE, neither to you nor to root; say public/db if that is the one you mean"
 	err ""
 	ctl_as $BOB 6 check "$SFS/in" --strict
 	same 2 "$(wc -l <"$SFS/out")"

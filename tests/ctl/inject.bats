@@ -185,7 +185,7 @@ only() {
 	ctl_as $ALICE 0 create db --k=1
 	inject 0 '{{db.k}}{{db.k}}'
 	value 11 "$SFS/out"
-	err "<stdin>:1:1: warning: public/db belongs to uid $ALICE, neither you nor root, and was found by its bare name; write public/db if you mean it"
+	err "<stdin>:1:1: warning: public/db belongs to $ALICE, neither to you nor to root; say public/db if that is the one you mean"
 	inject 6 '{{db.k}}{{public/db.k}}' --strict
 	out ""
 	same 2 "$(wc -l <"$SFS/err")"

@@ -141,7 +141,7 @@ undumpable() {
 	for name in "--secret db" "--optional db" "--files db"; do
 		# shellcheck disable=SC2086 # two words
 		ctl_as $BOB 4 run $name -- touch "$SFS/ran"
-		err_has "public/db belongs to uid $ALICE, neither you nor root, and was found by its bare name; write public/db if you mean it"
+		err_has "public/db belongs to $ALICE, neither to you nor to root; say public/db if that is the one you mean"
 	done
 	A='{{db.k}}' ctl_as $BOB 6 run -- true
 	grep -q '^$A:1:1: public/db belongs to' "$SFS/err"
@@ -157,7 +157,7 @@ undumpable() {
 	for name in LD_PRELOAD PATH IFS BASH_ENV PYTHONPATH GIT_SSH_COMMAND SSH_ASKPASS NODE_OPTIONS http_proxy; do
 		ctl_as $ALICE 0 create "s$name" --set "$name=/evil" --ok=1
 		ctl_as $BOB 4 run -s "public/s$name" -- touch "$SFS/ran"
-		err_has "$name from public/s$name/$name, which belongs to uid $ALICE: a variable that decides which code is run"
+		err_has "$name from public/s$name/$name, which belongs to $ALICE: a variable that decides which code is run"
 		code 4 setpriv --reuid=$BOB --regid=$BOB --clear-groups -- /usr/bin/env "$name={{public/s$name.ok}}" "$SECRETCTL" run -- true
 		grep -qF "\$$name:1:1: $name from public/s$name/ok" "$SFS/err"
 	done
@@ -177,7 +177,7 @@ undumpable() {
 	setfacl -m u:$ALICE:rwx "$PUB/shared"
 	as $ALICE sh -c "echo /evil >'$PUB/shared/LD_PRELOAD'"
 	ctl_as $BOB 4 run -s shared -- true
-	err_has "LD_PRELOAD from public/shared/LD_PRELOAD, which belongs to uid $ALICE"
+	err_has "LD_PRELOAD from public/shared/LD_PRELOAD, which belongs to $ALICE"
 	ctl 4 run --optional shared -- true
 }
 
