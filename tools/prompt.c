@@ -27,6 +27,9 @@ static const struct prompt_kind prompt_a_passphrase = {
 static const struct prompt_kind prompt_a_value = {
 	"a value that is typed", "give --KEY=@FILE or --values @FILE", PROMPT_VALUE_MAX};
 
+static const struct prompt_kind prompt_missing_value = {
+	"a value that is typed", "make the secrets by \"secretctl create\"", PROMPT_VALUE_MAX};
+
 static int prompt_failed(const struct prompt_kind *kind, struct why *why)
 {
 	if (errno == ENOTTY || errno == ENXIO)
@@ -53,12 +56,25 @@ static int prompt_hidden(const struct prompt_kind *kind, const char *question,
 	return 0;
 }
 
+/* 1: it was repeated, 0: something else was typed. */
+static int prompt_again(const struct prompt_kind *kind, const struct secbuf *first, struct why *why)
+{
+	AUTO_SECBUF second = SECBUF_INIT;
+	int r = prompt_hidden(kind, "The same again: ", &second, why);
+
+	if (r < 0)
+		return r;
+	if (first->len == second.len && secmem_equal(first->data, second.data, first->len))
+		return 1;
+	log_warn("the two are not the same");
+	return 0;
+}
+
 /* 1: given and repeated, 0: ask again. */
 static int prompt_twice(const struct prompt_kind *kind, const char *question, bool empty,
 	struct secbuf *ret_line, struct why *why)
 {
 	AUTO_SECBUF first = SECBUF_INIT;
-	AUTO_SECBUF second = SECBUF_INIT;
 	int r = prompt_hidden(kind, question, &first, why);
 
 	if (r < 0)
@@ -67,15 +83,10 @@ static int prompt_twice(const struct prompt_kind *kind, const char *question, bo
 		log_warn("the passphrase must have at least one byte");
 		return 0;
 	}
-	r = prompt_hidden(kind, "The same again: ", &second, why);
-	if (r < 0)
-		return r;
-	if (first.len != second.len || !secmem_equal(first.data, second.data, first.len)) {
-		log_warn("the two are not the same");
-		return 0;
-	}
-	*ret_line = secbuf_take(&first);
-	return 1;
+	r = prompt_again(kind, &first, why);
+	if (r > 0)
+		*ret_line = secbuf_take(&first);
+	return r;
 }
 
 int prompt_passphrase(struct secbuf *ret_passphrase, struct why *why)
@@ -115,6 +126,23 @@ int prompt_value(const char *what, struct secbuf *ret_value, struct why *why)
 			return r < 0 ? r : 0;
 	}
 	return why_set(why, -EINVAL, "%s: not the same twice in %d tries", what, PROMPT_TRIES);
+}
+
+int prompt_maybe_value(const char *question, struct secbuf *ret_value, struct why *why)
+{
+	for (int i = 0; i < PROMPT_TRIES; i++) {
+		AUTO_SECBUF first = SECBUF_INIT;
+		int r = prompt_hidden(&prompt_missing_value, question, &first, why);
+
+		if (r < 0 || first.len == 0)
+			return r;
+		r = prompt_again(&prompt_missing_value, &first, why);
+		if (r > 0)
+			*ret_value = secbuf_take(&first);
+		if (r != 0)
+			return r;
+	}
+	return why_set(why, -EINVAL, "not the same twice in %d tries", PROMPT_TRIES);
 }
 
 int prompt_line(const char *question, char *ret_line, size_t size, struct why *why)

@@ -22,6 +22,12 @@ int prompt_new_passphrase(struct secbuf *ret_passphrase, struct why *why);
  */
 int prompt_value(const char *what, struct secbuf *ret_value, struct why *why);
 
+/*
+ * The same for a value that need not be given: 1 given, 0 an empty answer, to which no second one
+ * is asked for. question is shown as it is.
+ */
+int prompt_maybe_value(const char *question, struct secbuf *ret_value, struct why *why);
+
 /* Asks on the terminal for a line that can be seen, of up to size - 1 bytes. -ENOTTY; -EINVAL: no
  * answer; -EMSGSIZE: a longer one. */
 int prompt_line(const char *question, char *ret_line, size_t size, struct why *why);

@@ -225,6 +225,7 @@ static int resolve_key_stat(struct resolve_key *key, int dir, int *ret_err)
 	*ret_err = 0;
 	if (fstatat(dir, key->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		key->owner = st.st_uid;
+		key->there = true;
 		return 0;
 	}
 	*ret_err = -errno;

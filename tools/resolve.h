@@ -28,6 +28,7 @@ struct resolve_key {
 	char *name;
 	struct resolve_secret *secret;
 	bool listed; /* found by resolve_want_all */
+	bool there;  /* it exists, whatever else is wrong */
 	int err;     /* 0: resolves, unless the secret does not; resolve_error knows both */
 	char *why;
 	uid_t owner;

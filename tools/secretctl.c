@@ -29,6 +29,7 @@ static const struct verb *const verbs[] = {
 	&cmd_status,
 	&cmd_doctor,
 	&cmd_check,
+	&cmd_register,
 	&cmd_inject,
 	&cmd_run,
 	&cmd_store_init,

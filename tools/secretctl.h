@@ -48,6 +48,7 @@ extern const struct verb cmd_inject;
 extern const struct verb cmd_list;
 extern const struct verb cmd_rename;
 extern const struct verb cmd_rollback;
+extern const struct verb cmd_register;
 extern const struct verb cmd_run;
 extern const struct verb cmd_status;
 extern const struct verb cmd_store_info;
