@@ -215,6 +215,14 @@ not() {
 	fi
 }
 
+# Every process of the mount at once: none acts on the death of another.
+kill_all() {
+	local pids
+	mapfile -t pids < <(sweep_pids "$MNT")
+	kill -STOP "${pids[@]}"
+	kill -KILL "${pids[@]}"
+}
+
 no_processes() {
 	[ -z "$(sweep_pids "$SFS")" ]
 }

@@ -62,8 +62,7 @@ with_settings() {
 
 @test "a daemon that nobody answers for" {
 	WORKER_MAY_DIE=yes
-	# shellcheck disable=SC2046 # several
-	kill -KILL $(sweep_pids "$MNT")
+	kill_all
 	eventually 5 no_processes
 	ctl 1 doctor -o json
 	finding bad mount "start secretfs again"

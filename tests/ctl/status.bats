@@ -46,9 +46,7 @@ field() {
 
 @test "nobody is left to answer" {
 	WORKER_MAY_DIE=yes
-	# All at once, so that neither the helper unmounts nor the supervisor starts another worker.
-	# shellcheck disable=SC2046 # several
-	kill -KILL $(sweep_pids "$MNT")
+	kill_all
 	eventually 5 no_processes
 	ctl 1 status
 	out ""
