@@ -30,15 +30,29 @@ static void reference_advance(struct reference_scan *scan, size_t to)
 	scan->at = to;
 }
 
-/* Where text ends that begins at from: before the next "{{", and the backslash before that. */
+/*
+ * Where text ends that begins at from: before the next "{{", and the backslash before that. Looks
+ * at nothing behind what it answers: memmem(3) need not look twice either, but a sanitizer checks
+ * all that it is given, each time. Of more than two braces only the last two can begin anything.
+ */
 static size_t reference_text_end(const struct reference_scan *scan, size_t from)
 {
-	const char *start = scan->text + from;
-	const char *braces = from < scan->len ? memmem(start, scan->len - from, "{{", 2) : NULL;
+	const char *start = scan->text + from, *end = scan->text + scan->len, *brace = start;
 
-	if (braces == NULL)
-		return scan->len;
-	return (size_t)(braces - scan->text) - (braces > start && braces[-1] == '\\');
+	while (brace < end && (brace = memchr(brace, '{', (size_t)(end - brace))) != NULL) {
+		const char *last = brace;
+
+		while (last < end && *last == '{')
+			last++;
+		if (last - brace < 2) {
+			brace = last;
+			continue;
+		}
+		if (brace > start && brace[-1] == '\\')
+			return (size_t)(brace - 1 - scan->text);
+		return (size_t)(last - 2 - scan->text);
+	}
+	return scan->len;
 }
 
 /* What stands between the braces, without the white space at both ends. */
