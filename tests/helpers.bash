@@ -215,6 +215,16 @@ not() {
 	fi
 }
 
+# all_stopped PID...: SIGSTOP reaches a thread only when it next runs.
+all_stopped() {
+	local pid task
+	for pid; do
+		for task in "/proc/$pid/task/"*/status; do
+			grep -q '^State:[[:space:]]*T' "$task" 2>/dev/null || return 1
+		done
+	done
+}
+
 # Every process of the mount at once: none acts on the death of another.
 kill_all() {
 	local pids

@@ -59,6 +59,8 @@ field() {
 	WORKER_MAY_DIE=yes
 	STOPPED="$(supervisor_pid) $(worker_pid)"
 	kill -STOP $STOPPED
+	# shellcheck disable=SC2086 # two
+	eventually 10 all_stopped $STOPPED
 	ctl 1 status --timeout 1
 	out ""
 	err_has "does not answer in 1 seconds"
