@@ -80,7 +80,8 @@ END
 		stop_daemon
 		umount "$SFS/store"
 		mount -t tmpfs -o "size=${size}k,mode=700,uid=$(id -u secretfs),gid=$(id -g secretfs)" tmpfs "$SFS/store"
-		rm -f "$KEY"
+		# Another store takes this one's place: its key and its anchor go with it.
+		rm -f "$KEY" "$ANCHOR"/*
 		make_store
 		start_daemon
 		mkdir "$PUB/s"
