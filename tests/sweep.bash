@@ -28,6 +28,16 @@ sweep_mounts() {
 	awk -v dir="$1/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r
 }
 
+# sweep_tell DIR: what is left, where it waits, and who else holds the mount.
+sweep_tell() {
+	local pid
+	for pid in $(sweep_pids "$1"); do
+		echo "left: $(ps -o pid=,ppid=,stat=,wchan=,args= -p "$pid")"
+		ps -L -o tid=,stat=,wchan= -p "$pid" | sort -k2 | uniq -c -f1
+	done
+	grep -lF -- "$1/" /proc/[0-9]*/mountinfo 2>/dev/null | head -n 20
+} >&2
+
 # sweep DIR: takes everything down, by force where it must. Returns 1 if force was needed.
 sweep() {
 	local dir=$1 rc=0 at pid
@@ -36,6 +46,7 @@ sweep() {
 	done
 	if ! sweep_wait "$dir" 10; then
 		rc=1
+		sweep_tell "$dir"
 		for pid in $(sweep_pids "$dir"); do
 			kill -9 "$pid" 2>/dev/null
 		done
