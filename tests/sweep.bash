@@ -28,6 +28,17 @@ sweep_mounts() {
 	awk -v dir="$1/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r
 }
 
+# sweep_umount MOUNTPOINT: who was killed a moment ago may still hold a file in it.
+sweep_umount() {
+	local i said
+	for ((i = 0; i < 50; i++)); do
+		said=$(umount "$1" 2>&1) && return 0
+		sleep 0.1
+	done
+	echo "$said" >&2
+	return 1
+}
+
 # sweep_tell DIR: what is left, where it waits, and who else holds the mount.
 sweep_tell() {
 	local pid
@@ -42,7 +53,7 @@ sweep_tell() {
 sweep() {
 	local dir=$1 rc=0 at pid
 	for at in $(sweep_mounts "$dir"); do
-		umount "$at" 2>/dev/null
+		sweep_umount "$at"
 	done
 	if ! sweep_wait "$dir" 10; then
 		rc=1
