@@ -206,13 +206,19 @@ int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snap
 }
 
 int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid, uint32_t gid,
-	int32_t pid, struct secbuf *data, struct handle **ret_handle)
+	int32_t pid, const struct handle_start *start, struct secbuf *data,
+	struct handle **ret_handle)
 {
 	struct handle *made = handle_new(node, row, key_no, uid, gid, pid, data);
 
 	if (!made)
 		return -ENOMEM;
 	made->can_write = true;
+	made->base_len = start->base_len;
+	made->append = start->append;
+	made->tail = start->tail;
+	made->emptied = start->emptied;
+	made->version = start->version;
 	pthread_mutex_lock(&table.lock);
 	made->fh = table.generation | WRITE_BIT | (++table.serial & ID_MASK);
 	insert_locked(made);

@@ -85,9 +85,19 @@ int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snap
 /* Is there one to share already? NULL: no. Else with one more reference. */
 struct handle *handle_share(uint64_t snapshot_id, uint64_t node, uint32_t uid);
 
+/* What a writer's handle begins with: others see it as soon as it is in the table. */
+struct handle_start {
+	uint64_t base_len;
+	bool append;
+	bool tail;
+	bool emptied;
+	uint64_t version;
+};
+
 /* A writer's handle, zeroed but for identity; takes data over. -ENOMEM. */
 int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid, uint32_t gid,
-	int32_t pid, struct secbuf *data, struct handle **ret_handle);
+	int32_t pid, const struct handle_start *start, struct secbuf *data,
+	struct handle **ret_handle);
 
 /* With one more reference, to be given back by handle_release; NULL: not known to this worker. */
 struct handle *handle_find(uint64_t fh, uint64_t node);

@@ -225,18 +225,17 @@ static int open_writer(
 	if (r == 0)
 		r = empty ? secbuf_alloc(&bytes, 0, ctx->uid)
 			  : snapshot_read(&snapshot, ctx->uid, &bytes);
-	if (r == 0)
-		r = handle_open_write(ino, snapshot.node.row, snapshot.node.key_no, ctx->uid,
-			ctx->gid, ctx->pid, &bytes, ret_handle);
 	if (r < 0)
 		return r;
-	(*ret_handle)->base_len = view ? 0 : snapshot.key->len;
-	(*ret_handle)->append = flags & O_APPEND;
-	/* A view is merged: what is written stands for itself. */
-	(*ret_handle)->tail = !view && flags & O_APPEND && !(flags & O_TRUNC);
-	/* Truncating what is empty already changes nothing. */
-	(*ret_handle)->emptied = !view && flags & O_TRUNC && snapshot.key->len > 0;
-	return 0;
+	const struct handle_start start = {.base_len = view ? 0 : snapshot.key->len,
+		.append = flags & O_APPEND,
+		/* A view is merged: what is written stands for itself. */
+		.tail = !view && flags & O_APPEND && !(flags & O_TRUNC),
+		/* Truncating what is empty already changes nothing. */
+		.emptied = !view && flags & O_TRUNC && snapshot.key->len > 0};
+
+	return handle_open_write(ino, snapshot.node.row, snapshot.node.key_no, ctx->uid, ctx->gid,
+		ctx->pid, &start, &bytes, ret_handle);
 }
 
 static bool opens_for_writing(int flags)
@@ -289,14 +288,16 @@ void op_create(
 	 * again. */
 	if (r == -EEXIST && !(fi->flags & O_EXCL))
 		r = -ESTALE;
-	if (r == 0)
-		r = handle_open_write(entry.ino, dir.row, touched.key_no, ctx->uid, ctx->gid,
-			ctx->pid, &value, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
-	handle->append = fi->flags & O_APPEND;
-	handle->tail = handle->append;
-	handle->version = touched.version;
+	const struct handle_start start = {.append = fi->flags & O_APPEND,
+		.tail = fi->flags & O_APPEND,
+		.version = touched.version};
+
+	r = handle_open_write(entry.ino, dir.row, touched.key_no, ctx->uid, ctx->gid, ctx->pid,
+		&start, &value, &handle);
+	if (r < 0)
+		return ops_fail(req, r);
 	fi->fh = handle->fh;
 	fi->direct_io = 1;
 	if (fuse_reply_create(req, &entry, fi) == -ENOENT)

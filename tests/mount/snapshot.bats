@@ -102,6 +102,8 @@ END
 }
 
 @test "truncated and closed means empty, at once" {
+	# A reader waits 100 ms for the close, which is queued by then but not served.
+	[ "$(basename "$SECRETFS_BUILD")" != tsan ] || skip "100 ms are too short for ThreadSanitizer"
 	"$PYTHON" - "$K" <<'END'
 import os, sys, time
 k = sys.argv[1]
