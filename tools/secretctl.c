@@ -32,6 +32,7 @@ static const struct verb *const verbs[] = {
 	&cmd_register,
 	&cmd_inject,
 	&cmd_run,
+	&cmd_watch,
 	&cmd_store_init,
 	&cmd_store_info,
 	&cmd_store_key,

@@ -57,5 +57,6 @@ extern const struct verb cmd_store_key;
 extern const struct verb cmd_store_verify;
 extern const struct verb cmd_tree;
 extern const struct verb cmd_update;
+extern const struct verb cmd_watch;
 
 #endif
