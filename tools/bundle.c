@@ -13,82 +13,28 @@
 
 #include "fd.h"
 #include "io.h"
+#include "load.h"
 #include "text.h"
 #include "times.h"
 
-#define BUNDLE_TRIES 8
-
 /* ---- reading a secret ---- */
 
-/* As the view shows it: all of one moment. */
-static int bundle_read_view(
-	struct bundle *b, int dir, const struct tree_name *name, struct why *why)
-{
-	AUTO_SECBUF text = SECBUF_INIT;
-	AUTO_DOC doc = DOC_INIT;
-	int r = tree_get(dir, ".json", &text);
-
-	if (r < 0)
-		return r == -EACCES ? r : tree_why(why, r, name->text);
-	r = doc_read_json(&doc, &text, name->text, why);
-	return r < 0 ? r : values_from_doc(&b->edit.change.set, &doc, doc.nodes, name->text, why);
-}
-
-static int bundle_read_keys(
-	struct bundle *b, int dir, const struct tree_name *name, struct why *why)
-{
-	AUTO_TREE_LIST list = {0};
-	int r = tree_list(dir, &list);
-
-	if (r < 0)
-		return tree_why(why, r, name->text);
-	for (size_t i = 0; i < list.n; i++) {
-		AUTO_SECBUF value = SECBUF_INIT;
-
-		if (list.names[i][0] == '.')
-			continue;
-		r = tree_get(dir, list.names[i], &value);
-		if (r == -ENOENT) /* removed meanwhile */
-			continue;
-		if (r < 0)
-			return tree_key_why(why, r, name, list.names[i]);
-		if (values_put(&b->edit.change.set, list.names[i], &value) < 0)
-			return doc_no_memory(name->text, why);
-	}
-	return 0;
-}
-
-static int bundle_version(int dir, char ret_text[static ATTR_TEXT])
-{
-	int r = attr_get(dir, "version", ret_text);
-
-	if (r == -EACCES || r == -ENODATA)
-		strcpy(ret_text, "?");
-	return r == -EACCES || r == -ENODATA ? 0 : r;
-}
-
-/* The view is as strict as its strictest key; each key alone may be open to this user all the same.
- * Then they belong together if the version has not changed on the way. */
 static int bundle_read_values(
 	struct bundle *b, int dir, const struct tree_name *name, struct why *why)
 {
-	char before[ATTR_TEXT], after[ATTR_TEXT];
-	int r = bundle_read_view(b, dir, name, why);
+	AUTO_LOAD load = {0};
+	int r = load_secret(&load, dir, name, why);
 
-	for (int i = 0; r == -EACCES && i < BUNDLE_TRIES; i++) {
-		values_free(&b->edit.change.set);
-		r = bundle_version(dir, before);
-		if (r == 0)
-			r = bundle_read_keys(b, dir, name, why);
-		if (r < 0)
-			return r == -EACCES ? -EPERM : r;
-		r = bundle_version(dir, after);
-		if (r == 0)
-			r = strcmp(before, after) == 0 ? 0 : -EACCES;
+	if (r < 0)
+		return r;
+	load_drop_dotted(&load);
+	for (size_t i = 0; i < load.keys.n && load_refused(&load) > 0; i++) {
+		if (values_find(&load.values, load.keys.names[i]) == NULL)
+			return tree_key_why(why, -EACCES, name, load.keys.names[i]);
 	}
-	if (r == -EACCES)
-		r = why_set(why, -EAGAIN, "%s: it changes all the time; try again", name->text);
-	return r;
+	b->edit.change.set = load.values;
+	load.values = VALUES_INIT;
+	return 0;
 }
 
 static bool bundle_acl(int dir, const char *key)

@@ -222,7 +222,7 @@ static int export_named(struct export *export, const struct tree *tree, struct w
 /* What this user may not read is said and left out; what is damaged, too. */
 static bool export_may_leave_out(int err)
 {
-	return err == -EPERM || err == -EACCES || err == -EKEYEXPIRED || err == -EIO;
+	return err == -EACCES || err == -EKEYEXPIRED || err == -EIO;
 }
 
 static int export_listed(
