@@ -33,6 +33,7 @@ static const struct verb *const verbs[] = {
 	&cmd_inject,
 	&cmd_run,
 	&cmd_watch,
+	&cmd_complete,
 	&cmd_store_init,
 	&cmd_store_info,
 	&cmd_store_key,
@@ -40,6 +41,11 @@ static const struct verb *const verbs[] = {
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+const struct verb *ctl_verb(size_t number)
+{
+	return number < NVERBS ? verbs[number] : NULL;
+}
 
 int ctl_fail(const struct ctl *ctl, int err, const struct why *why)
 {
@@ -98,6 +104,8 @@ static void ctl_help(FILE *file)
 	for (size_t i = 0; i < NVERBS; i++) {
 		char name[32];
 
+		if (verbs[i]->hidden)
+			continue;
 		snprintf(name, sizeof(name), "%s%s%s",
 			verbs[i]->group != NULL ? verbs[i]->group : "",
 			verbs[i]->group != NULL ? " " : "", verbs[i]->name);

@@ -11,6 +11,7 @@
 #define TOOLS_SECRETCTL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "why.h"
 
@@ -25,6 +26,7 @@ struct verb {
 	const char *summary; /* one line for secretctl --help */
 	const char *help;    /* all of --help; ends with a newline */
 	bool secrets;        /* needs locked memory */
+	bool hidden;         /* not for people: in no list */
 	bool store;          /* works on a store file: its errors have another meaning */
 	int (*run)(struct ctl *ctl, int argc, char **argv); /* argv without the verb */
 };
@@ -32,10 +34,14 @@ struct verb {
 /* Prints "secretctl: VERB: WHY" and returns err. */
 int ctl_fail(const struct ctl *ctl, int err, const struct why *why);
 
+/* The verbs by number, those of a group together; NULL: no more. */
+const struct verb *ctl_verb(size_t number);
+
 /* From here on a signal from the terminal does not stop the program half-way. */
 void ctl_begin_change(void);
 
 extern const struct verb cmd_check;
+extern const struct verb cmd_complete;
 extern const struct verb cmd_create;
 extern const struct verb cmd_delete;
 extern const struct verb cmd_diff;
