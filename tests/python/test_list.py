@@ -64,6 +64,11 @@ class List(TreeTest):
         self.listed("+alpha", "+beta", key="oneof:password,token")
         self.listed("+alpha", key="startswith:pass")
 
+    def test_id(self):
+        wanted = self.client.get_secret("beta", private=False)
+        self.listed("+beta", id=wanted.id)
+        self.listed("+alpha", "-alphabet", "-beta", id=f"notequals:{wanted.id}")
+
     def test_times(self):
         all_four = ("+alpha", "-alphabet", "-beta", "+beta")
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -104,6 +109,7 @@ class List(TreeTest):
         self.listed("+beta", size=3, page=2)
         self.listed(size=3, page=3)
         self.listed(page=2)
+        self.assertEqual((4, 20), (self.client.list_secrets(page=1).total, self.client.list_secrets(page=1).size))
         # An exact match is looked for in all, not in a page.
         self.listed("+alpha", "-alphabet", name="oneof:alpha,alphabet", size=2, page=1)
         page = self.client.list_secrets(size=3)
@@ -116,6 +122,12 @@ class List(TreeTest):
             {"private": "contains:t"},
             {"created": "gt:yesterday"},
             {"created": "in:2001-01-01"},
+            {"created": "20260101"[:4] + "-1-1"},
+            {"created": "2026-01-01T12"},
+            {"created": "2026-02-30"},
+            {"created": " 2026-01-01"},
+            {"created": "2026-W01-1"},
+            {"created": "-1"},
             {"name": "oneof:[1"},
             {"name": "oneof:[[]]"},
             {"name": b"x"},

@@ -31,6 +31,51 @@ class Mounts(TreeTest):
             self.fails(MountNotFound, "/nonexistent", Client)
             self.assertEqual(MNT, Client(MNT).mount)
 
+    def configure(self, folder, text, mode=0o644):
+        path = os.path.join(folder, "secretfs")
+        os.makedirs(path, exist_ok=True)
+        file = os.path.join(path, "secretfs.conf")
+        with open(file, "w") as out:
+            out.write(text)
+        os.chmod(file, mode)
+        return mock.patch.object(mount, "_settings", lambda: file)
+
+    def test_the_settings_win_over_the_only_one(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ):
+            del os.environ["SECRETFS_MOUNT"]
+            other = os.path.join(folder, "other")
+            with self.configure(folder, f"# c\nthreads = 4\nmountpoint = {MNT}\n"):
+                self.assertEqual(MNT, Client().mount)
+            half = len(MNT) // 2
+            with self.configure(folder, f'mountpoint = {MNT[:half]}\nmountpoint+ = "{MNT[half:]}"\n'):
+                self.assertEqual(MNT, Client().mount)
+            os.mkdir(other)
+            with self.configure(folder, f"mountpoint = {other}\n"):
+                self.fails(MountNotFound, other, Client)
+                self.assertEqual(MNT, Client(MNT).mount)
+                with mock.patch.dict(os.environ, {"SECRETFS_MOUNT": MNT}):
+                    self.assertEqual(MNT, Client().mount)
+            with self.configure(folder, f"mountpoint = {MNT}\n", 0o666):
+                self.fails(MountNotTrusted, "others can write", Client)
+            with self.configure(folder, "threads = 4\n"):
+                self.assertIsNone(mount.configured())
+
+    def test_the_settings_of_each_user(self):
+        self.assertEqual("/etc/secretfs/secretfs.conf", mount._settings())
+        with mock.patch.object(os, "geteuid", lambda: 1000):
+            with mock.patch.dict(os.environ, {"XDG_CONFIG_HOME": "/x", "HOME": "/home/me"}):
+                self.assertEqual("/x/secretfs/secretfs.conf", mount._settings())
+            with mock.patch.dict(os.environ, {"XDG_CONFIG_HOME": "", "HOME": "/home/me"}):
+                self.assertEqual("/home/me/.config/secretfs/secretfs.conf", mount._settings())
+            with mock.patch.dict(os.environ, {"XDG_CONFIG_HOME": "", "HOME": ""}):
+                self.assertIsNone(mount._settings())
+
+    def test_a_home_of_somebody_else(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with self.configure(folder, f"mountpoint = {folder}\n"):
+                os.chmod(folder, 0o700)
+                self.assertIsNone(as_user(ALICE, mount.configured))
+
     def test_no_tree(self):
         self.fails(MountNotFound, "no secretfs is mounted there", Client, "/")
         self.fails(MountNotFound, "no such folder", Client, "/etc/passwd")
@@ -39,7 +84,8 @@ class Mounts(TreeTest):
             self.fails(MountNotFound, "", Client, MNT)
             with mock.patch.dict(os.environ):
                 del os.environ["SECRETFS_MOUNT"]
-                self.fails(MountNotFound, "start it with", Client)
+                with mock.patch.object(mount, "configured", lambda: None):
+                    self.fails(MountNotFound, "start it with", Client)
 
     def test_only_roots_or_ones_own(self):
         roots = line(50, "/mnt/secrets", "user_id=0,group_id=0,allow_other")

@@ -11,6 +11,7 @@ from .filters import Filter
 from .secret import Secret, SecretInfo, SecretPage, Value
 
 _Filters = Union[Filter, Sequence[Filter], None]
+_PAGE_SIZE = 20  # if only the page is given
 
 
 def _values(given: object, what: str) -> Dict[str, Value]:
@@ -46,7 +47,7 @@ def _count(given: object, what: str) -> None:
 
 
 class Client:
-    """The tree at `mount`, at $SECRETFS_MOUNT, or the only one that is mounted."""
+    """The tree at `mount`, at $SECRETFS_MOUNT, at the mountpoint of secretfs.conf, or the only one that is mounted."""
 
     def __init__(self, mount: Union[str, "os.PathLike[str]", None] = None) -> None:
         self.mount = _find(mount)
@@ -114,18 +115,25 @@ class Client:
         updated: _Filters = None,
         expires: _Filters = None,
         key: _Filters = None,
+        id: _Filters = None,
         sort_by: str = "asc:name",
         logical_operator: str = "and",
-        page: int = 1,
+        page: Optional[int] = None,
         size: Optional[int] = None,
     ) -> SecretPage:
-        """The secrets that this user can see, without values; all on one page unless `size` is given."""
+        """The secrets that this user can see, without values; all on one page unless `page` or `size` is given.
+
+        Filters come before pages, so that a secret which fits is never lost.
+        """
         if logical_operator not in ("and", "or"):
             raise InvalidInput('logical_operator is "and" or "or"')
-        _count(page, "page")
+        if page is not None:
+            _count(page, "page")
+            size = _PAGE_SIZE if size is None else size
+        page = page or 1
         if size is not None:
             _count(size, "size")
-        given = zip(filters.FIELDS, (name, owner, private, key, created, updated, expires))
+        given = zip(filters.FIELDS, (name, owner, private, key, created, updated, expires, id))
         wanted = [condition for field, one in given for condition in filters.conditions(field, one)]
         join = all if logical_operator == "and" or not wanted else any
         sort_key, down = filters.sort_key(sort_by)
@@ -134,8 +142,6 @@ class Client:
         hits.sort(key=lambda info: (info.name, not info.private))
         hits.sort(key=sort_key, reverse=down)
         first = (page - 1) * (size or 0)
-        if size is None and page > 1:
-            return SecretPage((), len(hits), page, size)
         return SecretPage(hits[first : first + size if size else None], len(hits), page, size)
 
     def _all(self) -> List[SecretInfo]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Sequence, Tuple, Union
 
@@ -26,7 +27,11 @@ _TEXTUAL: Dict[str, Callable[[str, str], bool]] = {
     "endswith": lambda text, part: text.endswith(part),
 }
 _TIMES = ("created", "updated", "expires")
-FIELDS = ("name", "owner", "private", "key") + _TIMES
+FIELDS = ("name", "owner", "private", "key") + _TIMES + ("id",)
+# Stricter than fromisoformat of later Pythons, and the same as secretctl's.
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
+)
 
 
 def _texts(field: str, info: SecretInfo) -> List[str]:
@@ -38,6 +43,8 @@ def _texts(field: str, info: SecretInfo) -> List[str]:
         return ["true" if info.private else "false"]
     if field in _TIMES:
         return [_utc(t).strftime("%Y-%m-%dT%H:%M:%SZ") for t in _times(field, info)]
+    if field == "id":
+        return [info.id] if info.id is not None else []
     return [info.name]
 
 
@@ -51,11 +58,16 @@ def _utc(when: datetime) -> datetime:
 
 
 def _parse_time(field: str, text: str) -> datetime:
-    """RFC 3339, a date, or seconds since 1970; UTC where it does not say."""
+    """RFC 3339, a date, or seconds since 1970; UTC where it does not say; parts of a second are read over."""
     try:
-        if text.isdecimal():
+        if re.fullmatch("[0-9]+", text):
             return datetime.fromtimestamp(int(text), timezone.utc)
-        return _utc(datetime.fromisoformat(text.strip().replace("Z", "+00:00")))
+        match = _TIME.fullmatch(text)
+        if match is None:
+            raise ValueError
+        plain = text.replace("Z", "+00:00").replace("z", "+00:00").replace("t", "T")
+        plain = re.sub(r"\.[0-9]+", "", plain)
+        return _utc(datetime.fromisoformat(plain))
     except (ValueError, OverflowError, OSError):
         raise InvalidInput(f"{field}: a time is written as 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970") from None
 

@@ -59,18 +59,84 @@ def entries() -> List[Entry]:
     return [entry for entry in found if entry is not None]
 
 
+def _unmapped(uid: int) -> bool:
+    """Inside a user namespace whoever is not mapped has the same number, root too: nothing can be told."""
+    if uid != 65534:
+        return False
+    try:
+        with open("/proc/self/uid_map") as file:
+            inside, outside, count = (int(n) for n in file.readline().split())
+    except (OSError, ValueError):
+        return False
+    return not (inside == 0 and outside == 0 and count >= 0xFFFFFFFF)
+
+
 def _check_parents(path: str) -> None:
     """Whoever may write to a folder above could put another tree in the place of this one."""
-    folder = os.path.realpath(path)
+    folder = path
     while folder != "/":
         folder = os.path.dirname(folder)
         try:
-            st = os.stat(folder)
+            st = os.lstat(folder)
         except OSError as error:
             raise from_os(error, folder) from error
         writable = st.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not st.st_mode & stat.S_ISVTX
-        if writable or st.st_uid not in (0, os.geteuid()):
+        if writable or (st.st_uid not in (0, os.geteuid()) and not _unmapped(st.st_uid)):
             raise MountNotTrusted(f"{path}: others can write to {folder} above it; mount it elsewhere or chmod go-w")
+
+
+def _settings() -> Optional[str]:
+    """The path of the caller's secretfs.conf."""
+    if os.geteuid() == 0:
+        return "/etc/secretfs/secretfs.conf"
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    if not base.startswith("/"):
+        home = os.environ.get("HOME", "")
+        if not home.startswith("/"):
+            return None
+        base = home + "/.config"
+    return base + "/secretfs/secretfs.conf"
+
+
+def _mountpoint(text: str) -> str:
+    """What "mountpoint = PATH" and its further lines, mountpoint+ = "REST", say. The daemon checks the rest."""
+    path = ""
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        name, value = name.strip().replace("-", "_"), value.strip()
+        if line[:1] in ("#", ";", "") or not equals:
+            continue
+        if name == "mountpoint":
+            path = value
+        elif name == "mountpoint+":
+            path += value[1:-1]
+    return path
+
+
+def configured() -> Optional[str]:
+    """The mountpoint of the caller's settings, if there are any and they name one."""
+    file_name = _settings()
+    if file_name is None:
+        return None
+    try:
+        fd = os.open(file_name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        # A HOME that this user may not even look into is another user's, and so are its settings.
+        try:
+            os.lstat(file_name)
+        except PermissionError:
+            return None
+        raise from_os(error, file_name) from error
+    except OSError as error:
+        raise from_os(error, file_name) from error
+    with open(fd, "rb") as file:
+        st = os.fstat(fd)
+        loose = st.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or st.st_uid not in (0, os.geteuid())
+        if loose or not stat.S_ISREG(st.st_mode):
+            raise MountNotTrusted(f"{file_name}: others can write to it; chmod go-w, or name the tree with Client(mount=...)")
+        return _mountpoint(os.fsdecode(file.read(1 << 16))) or None
 
 
 def _only() -> str:
@@ -93,9 +159,12 @@ def _only() -> str:
 
 
 def find(given: Union[str, "os.PathLike[str]", None]) -> str:
-    """The path of the tree: the given one, or $SECRETFS_MOUNT, or the only one that is mounted."""
+    """The path of the tree: the given one, or $SECRETFS_MOUNT, or that of the settings, or the only one that is mounted.
+
+    The first of these that says something counts: no other one takes its place.
+    """
     path = os.fspath(given) if given is not None else os.environ.get("SECRETFS_MOUNT", "")
-    path = os.path.abspath(path or _only())
+    path = os.path.abspath(path or configured() or _only())
     os.close(open_root(path))
     return path
 
@@ -119,7 +188,8 @@ def open_root(path: str) -> int:
             raise MountNotTrusted(
                 f"{path}: mounted by uid {entry.owner}, which is neither root nor you; use a mount of root's or your own"
             )
-        _check_parents(path)
+        # The kernel's name for what is open: without symbolic links, and of this very tree.
+        _check_parents(os.readlink(f"/proc/self/fd/{root}"))
         return root
     except OSError as error:
         os.close(root)
