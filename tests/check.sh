@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# check.sh format|layers|man|scripts: what can be told without running anything. 77: skipped, with a reason.
+# check.sh format|layers|man|scripts|readme: what can be told without running anything. 77: skipped, with a reason.
 set -u
 shopt -s nullglob globstar
 cd "$(dirname "$0")/.." || exit 1
@@ -39,8 +39,34 @@ scripts)
 	command -v shellcheck >/dev/null || skip "shellcheck is not installed (bash -n was run)"
 	shellcheck -x -S warning "${scripts[@]}"
 	;;
+readme)
+	# Each row of the table beside ZenML names tests that there are, unless it says that it is not there yet.
+	rows=0 rc=0
+	while IFS= read -r row; do
+		rows=$((rows + 1))
+		named=0
+		while IFS= read -r test; do
+			named=$((named + 1))
+			file=${test%%: *} name=${test#*: }
+			if ! grep -qsxF "@test \"$name\" {" tests/*/"$file.bats" &&
+				! grep -qsE "^ +def $name\\(" tests/*/"$file.py"; then
+				echo "README.md names a test that is not there: $test"
+				rc=1
+			fi
+		done < <(grep -oE '`[a-z_]+: [^`]+`' <<<"${row##* | }" | tr -d '`')
+		if [ "$named" = 0 ] && [[ $row != *"| not there yet |"* ]]; then
+			echo "README.md has a row without a test: $row"
+			rc=1
+		fi
+	done < <(sed -n '/^### Beside ZenML/,/^## /p' README.md | grep '^| ' | sed 1d)
+	[ "$rows" -ge 25 ] || {
+		echo "README.md: the table beside ZenML's secrets has $rows rows; is it still there?"
+		rc=1
+	}
+	exit $rc
+	;;
 *)
-	echo "usage: check.sh format|layers|man|scripts" >&2
+	echo "usage: check.sh format|layers|man|scripts|readme" >&2
 	exit 2
 	;;
 esac
