@@ -55,7 +55,8 @@ sweep() {
 	for at in $(sweep_mounts "$dir"); do
 		sweep_umount "$at"
 	done
-	if ! sweep_wait "$dir" 10; then
+	# Mount namespaces of tests beside this one may hold a copy of the mount for some seconds.
+	if ! sweep_wait "$dir" 30; then
 		rc=1
 		sweep_tell "$dir"
 		for pid in $(sweep_pids "$dir"); do
