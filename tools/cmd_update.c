@@ -25,6 +25,7 @@
 #include "ask.h"
 #include "edit.h"
 #include "fd.h"
+#include "info.h"
 #include "owner.h"
 #include "print.h"
 #include "restore.h"
@@ -132,7 +133,7 @@ static int update_check_keys(const struct update *update, int dir, struct why *w
 			return why_set(why, -EPERM,
 				"%s/%s: it belongs to %s, and what is in a private secret must be "
 				"yours; remove it first",
-				update->name.text, keys.names[i], owner_name(st.st_uid));
+				update->name.text, keys.names[i], info_user(st.st_uid));
 	}
 	return 0;
 }

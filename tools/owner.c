@@ -4,25 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "info.h"
 #include "log.h"
 
 bool owner_trusted(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
-}
-
-const char *owner_name(uid_t uid)
-{
-	static char number[16];
-	const struct passwd *user = getpwuid(uid);
-
-	snprintf(number, sizeof(number), "%u", (unsigned)uid);
-	return user != NULL ? user->pw_name : number;
 }
 
 int owner_foreign(const struct tree_name *name, int dir, struct why *why)
@@ -37,7 +27,7 @@ int owner_foreign(const struct tree_name *name, int dir, struct why *why)
 		return 0;
 	why_set(why, -EPERM,
 		"%s belongs to %s, neither to you nor to root; say %s if that is the one you mean",
-		name->text, owner_name(st.st_uid), name->text);
+		name->text, info_user(st.st_uid), name->text);
 	return 1;
 }
 

@@ -19,9 +19,6 @@
 /* Is it the caller or root? */
 bool owner_trusted(uid_t uid);
 
-/* The user's name, or the number of one that has none. Lives until the next call. */
-const char *owner_name(uid_t uid);
-
 /* 1: it is somebody else's, public, and was found by a bare name; the sentence says so. 0: not so.
  */
 int owner_foreign(const struct tree_name *name, int dir, struct why *why);

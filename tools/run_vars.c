@@ -11,6 +11,7 @@
 
 #include "dotenv.h"
 #include "fd.h"
+#include "info.h"
 #include "io.h"
 #include "log.h"
 #include "owner.h"
@@ -237,7 +238,7 @@ static int run_steer_why(
 		"%.*s from %s/%s, which belongs to %s: a variable that decides which code is "
 		"run is taken only from what is yours or root's",
 		(int)(len < 100 ? len : 100), name, key->secret->name.text, key->name,
-		owner_name(by));
+		info_user(by));
 }
 
 /* The name of the variable for a key. */
