@@ -3,6 +3,7 @@
 #include "done.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "seal.h"
@@ -41,6 +42,19 @@ int store_request_was_done(struct store_reader *reader)
 	int code;
 
 	return request.again ? done_find(reader->store, reader->db, &first, &code) : 0;
+}
+
+void done_list_add(struct done_list *list, uint64_t unique)
+{
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 64;
+		uint64_t *ids = reallocarray(list->ids, cap, sizeof(*ids));
+		if (!ids)
+			return;
+		list->ids = ids;
+		list->cap = cap;
+	}
+	list->ids[list->n++] = unique;
 }
 
 struct done_request done_request_next(void)

@@ -33,6 +33,16 @@ struct done_request {
 	size_t len;
 };
 
+/* Requests that are answered: their records may go. Owned by whoever holds it; ids from malloc. */
+struct done_list {
+	uint64_t *ids;
+	size_t n;
+	size_t cap;
+};
+
+/* Without memory the number is left out, and its record stays until the mount ends. */
+void done_list_add(struct done_list *list, uint64_t unique);
+
 /* The calling thread's request, for its next change. */
 struct done_request done_request_next(void);
 

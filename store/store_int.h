@@ -197,11 +197,10 @@ struct txn {
 	struct row row; /* scratch for jobs, two for renames, one for history */
 	struct row other;
 	struct row past;
-	struct secbuf sealed; /* scratch for boxes */
-	int64_t secrets;      /* how many the group made, less how many it removed */
-	uint64_t *answered;   /* requests whose records go with this group */
-	size_t nanswered;
-	int64_t *changed; /* rows to forget in the cache after the commit */
+	struct secbuf sealed;      /* scratch for boxes */
+	int64_t secrets;           /* how many the group made, less how many it removed */
+	struct done_list answered; /* whose records go with this group */
+	int64_t *changed;          /* rows to forget in the cache after the commit */
 	size_t nchanged;
 	size_t changed_cap;
 };

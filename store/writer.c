@@ -16,17 +16,14 @@
 
 struct writer {
 	pthread_mutex_t lock;
-	pthread_cond_t wanted;  /* jobs or stopping changed */
-	struct job *first;      /* lock */
-	struct job **last;      /* lock */
-	bool stopping;          /* lock */
-	bool tidy;              /* lock: kept values may be deleted */
-	uint64_t begun, ended;  /* lock: groups */
-	pthread_cond_t settled; /* ended changed */
-	uint64_t *answered;     /* lock, and the two below: requests whose records may go */
-	size_t nanswered;
-	size_t answered_cap;
-	size_t spare_cap; /* of txn.answered, which the two take turns with */
+	pthread_cond_t wanted;     /* jobs or stopping changed */
+	struct job *first;         /* lock */
+	struct job **last;         /* lock */
+	bool stopping;             /* lock */
+	bool tidy;                 /* lock: kept values may be deleted */
+	uint64_t begun, ended;     /* lock: groups */
+	pthread_cond_t settled;    /* ended changed */
+	struct done_list answered; /* lock; for the next group */
 	pthread_t thread;
 	struct txn txn;     /* the writer thread's */
 	struct job tidying; /* the writer thread's */
@@ -97,8 +94,8 @@ static int group_forget(struct txn *txn)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < txn->nanswered && r == 0; i++)
-		r = done_forget(txn->db, txn->answered[i]);
+	for (size_t i = 0; i < txn->answered.n && r == 0; i++)
+		r = done_forget(txn->db, txn->answered.ids[i]);
 	return r;
 }
 
@@ -143,7 +140,7 @@ static int group_transaction(struct txn *txn, struct job *first, const struct jo
 	if (store_fault_committed)
 		store_fault_committed();
 #endif
-	txn->nanswered = 0;
+	txn->answered.n = 0;
 	txn_forget(txn);
 	atomic_fetch_add(&txn->store->secrets, (uint64_t)txn->secrets);
 	return 0;
@@ -205,15 +202,11 @@ static bool writer_wait(struct writer *writer)
  * the way of nobody until the next worker's start. */
 static void take_answered(struct writer *writer)
 {
-	uint64_t *spare = writer->txn.answered;
+	struct done_list spare = writer->txn.answered;
 
 	writer->txn.answered = writer->answered;
-	writer->txn.nanswered = writer->nanswered;
 	writer->answered = spare;
-	writer->nanswered = 0;
-	size_t cap = writer->answered_cap;
-	writer->answered_cap = writer->spare_cap;
-	writer->spare_cap = cap;
+	writer->answered.n = 0;
 }
 
 /* If there is something to tidy, that is the first job. Should it fail, it is done another time. */
@@ -270,8 +263,8 @@ static void *writer_main(void *arg)
 
 static void writer_free(struct writer *writer)
 {
-	free(writer->answered);
-	free(writer->txn.answered);
+	free(writer->answered.ids);
+	free(writer->txn.answered.ids);
 	txn_clear(&writer->txn);
 	pthread_cond_destroy(&writer->wanted);
 	pthread_cond_destroy(&writer->settled);
@@ -333,17 +326,7 @@ void writer_forget(struct store *store, uint64_t unique)
 	if (!writer)
 		return;
 	pthread_mutex_lock(&writer->lock);
-	if (writer->nanswered == writer->answered_cap) {
-		size_t cap = writer->answered_cap ? writer->answered_cap * 2 : 64;
-		uint64_t *answered = reallocarray(writer->answered, cap, sizeof(*answered));
-		if (answered) {
-			writer->answered = answered;
-			writer->answered_cap = cap;
-		}
-	}
-	/* Without memory the record stays until the mount ends. */
-	if (writer->nanswered < writer->answered_cap)
-		writer->answered[writer->nanswered++] = unique;
+	done_list_add(&writer->answered, unique);
 	pthread_mutex_unlock(&writer->lock);
 }
 
