@@ -3,15 +3,14 @@
  * boot: what the supervisor hands to a worker over exec: descriptors with fixed numbers and one
  * record.
  *
- *     0 1 2           /dev/null, or the terminal with -f
- *     BOOT_FUSE_FD    /dev/fuse, the mounted connection
- *     BOOT_KEYS_FD    memfd (sealed, locked where mapped) or memfd_secret: struct keyslot_keys
- *     BOOT_STATE_FD   sealed memfd: struct boot_state, then the settings as text
- * (config_write_text) BOOT_REPORT_FD  pipe to the supervisor: one byte BOOT_READY when the worker
- * serves; or, before it, BOOT_FAILED, exit code u8, and a sentence up to the end of the pipe
+ *     0 1 2             /dev/null, or the terminal with -f
+ *     BOOT_FUSE_FD      /dev/fuse, the mounted connection
+ *     BOOT_KEYS_FD      memfd (sealed, locked where mapped) or memfd_secret: struct keyslot_keys
+ *     BOOT_STATE_FD     sealed memfd: struct boot_state, then the settings (config_write_text)
+ *     BOOT_REPORT_FD    pipe to the supervisor: one byte BOOT_READY when the worker serves; or,
+ *                       before it, BOOT_FAILED, exit code u8, and a sentence up to its end
+ *     BOOT_SLOTS_FD     sealed memfd: the requests in flight (slots.h)
  *     BOOT_OPENINGS_FD  memfd: what is open (openings.h)
- *
- *     BOOT_SLOTS_FD   sealed memfd: the requests in flight (slots.h)
  *
  * The worker is this same program with argv {"secretfs", "--worker", NULL}.
  */

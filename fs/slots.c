@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fd.h"
 #include "secmem.h"
 
@@ -37,14 +38,6 @@ struct slots_head {
 
 static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER; /* which parked places are taken */
 static bool park_taken[SLOTS_PARKED];
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static size_t total(unsigned n)
 {
@@ -163,7 +156,7 @@ size_t slots_request(const struct slots *slots, unsigned place, const void **ret
 
 void slots_begin(const struct slots *slots, unsigned place)
 {
-	atomic_store_explicit(&slots->head->places[place].begun, now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&slots->head->places[place].begun, clock_ms(), memory_order_relaxed);
 }
 
 void slots_end(const struct slots *slots, unsigned place, size_t len)
@@ -251,12 +244,12 @@ bool slots_suspect(const struct slots *slots)
 
 void slots_beat(const struct slots *slots)
 {
-	atomic_store(&slots->head->beat, now_ms());
+	atomic_store(&slots->head->beat, clock_ms());
 }
 
 int64_t slots_silence(const struct slots *slots)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	int64_t beat = atomic_load(&slots->head->beat);
 	int64_t longest = beat ? now - beat : 0;
 

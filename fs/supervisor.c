@@ -18,6 +18,7 @@
 
 #include "anchor.h"
 #include "boot.h"
+#include "clock.h"
 #include "exitcode.h"
 #include "fd.h"
 #include "helper.h"
@@ -88,14 +89,6 @@ struct supervisor {
 	int code; /* exit code */
 	struct why why;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- reports ---- */
 
@@ -263,9 +256,9 @@ static int take_mount(struct supervisor *s, struct why *why)
 
 /* ---- workers ---- */
 
-/* In the child: the descriptors where boot.h says, and nothing else. */
 #define PLACED 6
 
+/* In the child: the descriptors where boot.h says, and nothing else. */
 static int place_descriptors(const int from[PLACED], bool foreground)
 {
 	static const int to[PLACED] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD,
@@ -346,7 +339,7 @@ static int start_worker(struct supervisor *s, struct why *why)
 	s->worker = pid;
 	s->report_fd = fd_take(&in);
 	s->serving = false;
-	s->ready_by = now_ms() + READY_WAIT;
+	s->ready_by = clock_ms() + READY_WAIT;
 	return 0;
 }
 
@@ -437,21 +430,15 @@ static int64_t crash_pause(struct supervisor *s, int64_t now)
 
 static void plan_next(struct supervisor *s, bool was_serving, bool suspect, const char *death)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	notify_send("STATUS=The worker %s: starting another", death);
-	if (was_serving) {
-		/* A request that kills workers is dropped by itself; what dies without one waits
-		 * longer and longer. */
+	/* A request that kills workers is dropped by itself; what dies without one waits longer and
+	 * longer. */
+	if (was_serving || suspect) {
 		s->start_at = suspect ? now : now + crash_pause(s, now);
-		log_err("the worker of %s %s: starting another", s->mount.path, death);
-		return;
-	}
-	if (suspect) {
-		s->start_at = now;
-		log_err("the worker of %s %s while it finished a request of the one before: "
-			"starting another",
-			s->mount.path, death);
+		log_err("the worker of %s %s%s: starting another", s->mount.path, death,
+			was_serving ? "" : " while it finished a request of the one before");
 		return;
 	}
 	s->early_deaths++;
@@ -541,7 +528,7 @@ static void cut(struct supervisor *s)
 		kill_worker(s); /* nothing would tell it that it is over */
 		s->stop = STOP_KILL;
 	}
-	s->next_at = now_ms() + END_WAIT;
+	s->next_at = clock_ms() + END_WAIT;
 }
 
 static void try_umount(struct supervisor *s)
@@ -549,12 +536,12 @@ static void try_umount(struct supervisor *s)
 	int64_t now;
 
 	if (mount_end(&s->mount) == 0) {
-		now = now_ms();
+		now = clock_ms();
 		s->stop = STOP_DRAIN;
 		s->next_at = s->stop_at > now + 1000 ? s->stop_at : now + 1000;
 		return;
 	}
-	now = now_ms();
+	now = clock_ms();
 	s->next_at = now + UMOUNT_EVERY;
 	/* Without a worker nothing in it can end by itself. */
 	if (now >= s->stop_at || s->worker == 0)
@@ -572,10 +559,10 @@ static void on_stop(struct supervisor *s)
 		log_info("stopping %s", s->mount.path);
 		notify_send("STOPPING=1\nSTATUS=Waiting for open files");
 		s->stop = STOP_UMOUNT;
-		s->stop_at = now_ms() + (int64_t)s->config->stop_timeout * 1000;
-		s->next_at = now_ms();
+		s->stop_at = clock_ms() + (int64_t)s->config->stop_timeout * 1000;
+		s->next_at = clock_ms();
 	} else if (s->stop == STOP_UMOUNT) {
-		s->stop_at = now_ms(); /* asked twice: somebody is in a hurry */
+		s->stop_at = clock_ms(); /* asked twice: somebody is in a hurry */
 	}
 }
 
@@ -591,7 +578,7 @@ static void stop_step(struct supervisor *s)
 	case STOP_ABORT:
 		kill_worker(s);
 		s->stop = STOP_KILL;
-		s->next_at = now_ms() + END_WAIT;
+		s->next_at = clock_ms() + END_WAIT;
 		break;
 	case STOP_KILL:
 		s->over = true;
@@ -633,7 +620,7 @@ static void sign_of_life(struct supervisor *s, int64_t now)
 
 static void on_time(struct supervisor *s)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	sign_of_life(s, now);
 	if (s->stop != STOP_NO) {
@@ -667,7 +654,7 @@ static int64_t next_time(const struct supervisor *s)
 		return s->start_at;
 	if (!s->serving)
 		return s->ready_by;
-	return hang_limit(s) ? now_ms() + hang_limit(s) / 4 : INT64_MAX;
+	return hang_limit(s) ? clock_ms() + hang_limit(s) / 4 : INT64_MAX;
 }
 
 /* Milliseconds, for poll. */
@@ -679,7 +666,7 @@ static int time_left(const struct supervisor *s)
 		at = s->alive_at;
 	if (at == INT64_MAX)
 		return -1;
-	at -= now_ms();
+	at -= clock_ms();
 	return at > 0 ? (int)at : 0;
 }
 
