@@ -15,6 +15,14 @@ static void die(void)
 	raise(SIGKILL);
 }
 
+static _Atomic int armed;
+
+void fault_here(enum fault_at at)
+{
+	if (armed == (int)at)
+		die();
+}
+
 void fault_lookup(const char *name)
 {
 	if (strncmp(name, ".fault-", 7) != 0)
@@ -29,5 +37,9 @@ void fault_lookup(const char *name)
 		pause();
 	if (strcmp(name, ".fault-commit") == 0)
 		store_fault_committed = die;
+	if (strcmp(name, ".fault-open") == 0)
+		armed = FAULT_OPEN;
+	if (strcmp(name, ".fault-close") == 0)
+		armed = FAULT_CLOSE;
 }
 #endif

@@ -9,13 +9,20 @@
  *     .fault-hang                   the request is never answered
  *     .fault-commit                 the worker is killed right after its next commit, before
  * anybody is told
+ *     .fault-open .fault-close      it is killed when it next opens or closes a key for reading,
+ * before anybody is told
  */
 #ifndef FS_FAULT_H
 #define FS_FAULT_H
 
 #ifdef SECRETFS_FAULTS
+enum fault_at { FAULT_OPEN = 1, FAULT_CLOSE = 2 };
+
 void fault_lookup(const char *name);
+void fault_here(enum fault_at at);
 #else
+#define fault_here(at) ((void)0)
+
 static inline void fault_lookup(const char *name)
 {
 	(void)name;

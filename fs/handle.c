@@ -114,26 +114,7 @@ static uint64_t read_fh_locked(
 	return fh;
 }
 
-static void open_again_locked(struct handle *handle)
-{
-	handle->refs++;
-	handle->opens++;
-	openings_set_opens(handle->place, handle->opens);
-}
-
-struct handle *handle_share(uint64_t snapshot_id, uint64_t node, uint32_t uid)
-{
-	struct handle *shared = NULL;
-
-	pthread_mutex_lock(&table.lock);
-	read_fh_locked(snapshot_id, node, uid, &shared);
-	if (shared)
-		open_again_locked(shared);
-	pthread_mutex_unlock(&table.lock);
-	return shared;
-}
-
-static int insert_reader_locked(struct handle *handle)
+static int note_reader_locked(struct handle *handle)
 {
 	const struct opening opening = {.node = handle->node,
 		.fh = handle->fh,
@@ -143,10 +124,35 @@ static int insert_reader_locked(struct handle *handle)
 		.gid = handle->gid};
 
 	handle->place = openings_add(OPENING_HANDLE, &opening);
-	if (handle->place < 0)
-		return handle->place;
-	insert_locked(handle);
+	return handle->place < 0 ? handle->place : 0;
+}
+
+/* Who closes it for the last time may still be about to take it out of the table. */
+static int open_again_locked(struct handle *handle)
+{
+	bool closed = handle->opens == 0;
+
+	handle->opens++;
+	if (closed && note_reader_locked(handle) < 0) {
+		handle->opens = 0;
+		return -ENFILE;
+	}
+	if (!closed)
+		openings_set_opens(handle->place, handle->opens);
+	handle->refs++;
 	return 0;
+}
+
+struct handle *handle_share(uint64_t snapshot_id, uint64_t node, uint32_t uid)
+{
+	struct handle *shared = NULL;
+
+	pthread_mutex_lock(&table.lock);
+	read_fh_locked(snapshot_id, node, uid, &shared);
+	if (shared && open_again_locked(shared) < 0)
+		shared = NULL;
+	pthread_mutex_unlock(&table.lock);
+	return shared;
 }
 
 /* An earlier worker's. Its numbers cannot be ours: the generation is another one. */
@@ -184,7 +190,6 @@ int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snap
 {
 	struct handle *shared = NULL;
 	struct handle *made = handle_new(node, row, key_no, uid, gid, pid, data);
-	int r = 0;
 
 	if (!made) {
 		held_drop(held);
@@ -193,10 +198,9 @@ int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snap
 	made->held = held;
 	pthread_mutex_lock(&table.lock);
 	made->fh = read_fh_locked(snapshot_id, node, uid, &shared);
-	if (shared)
-		open_again_locked(shared);
-	else
-		r = insert_reader_locked(made);
+	int r = shared ? open_again_locked(shared) : note_reader_locked(made);
+	if (!shared && r == 0)
+		insert_locked(made);
 	pthread_mutex_unlock(&table.lock);
 	if (shared || r < 0)
 		handle_free(made);
@@ -266,6 +270,7 @@ void handle_close(struct handle *handle)
 	/* An answer that died with its worker may be given twice. */
 	bool last = handle->opens > 0;
 	if (last && --handle->opens == 0) {
+		openings_set_opens(handle->place, 0);
 		openings_remove(handle->place);
 		handle->place = -1;
 	} else {
@@ -274,6 +279,24 @@ void handle_close(struct handle *handle)
 	pthread_mutex_unlock(&table.lock);
 	if (last)
 		handle_release(handle);
+}
+
+void handle_close_at(int place)
+{
+	struct handle *found = NULL;
+
+	pthread_mutex_lock(&table.lock);
+	for (size_t i = 0; i < TABLE_SIZE && !found; i++)
+		for (struct handle *h = table.chains[i]; h && !found; h = h->next)
+			if (h->place == place)
+				found = h;
+	if (found)
+		found->refs++;
+	pthread_mutex_unlock(&table.lock);
+	if (!found)
+		return;
+	handle_close(found);
+	handle_release(found);
 }
 
 bool handle_could_write(uint64_t fh)

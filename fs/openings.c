@@ -11,18 +11,29 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "slots.h"
+
+#define MARK_PLACE_SHIFT 24
+#define MARK_UNIQUE_MASK ((1u << MARK_PLACE_SHIFT) - 1)
 
 struct place {
 	_Atomic uint32_t kind;
-	_Atomic uint32_t opens;
+	_Atomic uint64_t opens; /* << 32 | mark of the request that made it so */
 	struct opening opening;
+};
+
+struct did {
+	_Atomic uint64_t unique; /* written last */
+	_Atomic uint32_t place;
 };
 
 struct head {
 	_Atomic uint32_t used; /* no place from here on was ever taken */
+	struct did did[SLOTS_MAX + SLOTS_PARKED];
 };
 
-#define HEAD_BYTES  4096
+#define HEAD_BYTES 4096
+_Static_assert(sizeof(struct head) <= HEAD_BYTES, "the head is a page");
 #define TOTAL_BYTES (HEAD_BYTES + OPENINGS_MAX * sizeof(struct place))
 
 static struct {
@@ -31,6 +42,8 @@ static struct {
 	struct place *places;
 	unsigned lowest; /* no place below is free */
 } openings = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static _Thread_local struct openings_request request;
 
 static unsigned used(void)
 {
@@ -60,6 +73,48 @@ int openings_map(int fd)
 	return 0;
 }
 
+/* Tells two requests apart that were served again after the same death: which of the slots' places
+ * it lies in, and its number's lower bits (numbers are even). */
+static uint32_t mark(void)
+{
+	return request.unique ? (request.place + 1) << MARK_PLACE_SHIFT |
+					(uint32_t)(request.unique >> 1 & MARK_UNIQUE_MASK)
+			      : 0;
+}
+
+/* Once the word of the place may be overwritten by another request, this still says what was done.
+ */
+static void note(unsigned place)
+{
+	if (!request.unique)
+		return;
+	struct did *did = &openings.head->did[request.place];
+	atomic_store(&did->unique, 0);
+	atomic_store(&did->place, place);
+	atomic_store(&did->unique, request.unique);
+}
+
+struct openings_request openings_for(struct openings_request now)
+{
+	struct openings_request before = request;
+
+	request = now;
+	return before;
+}
+
+int openings_did(void)
+{
+	if (!request.again || !request.unique || !openings.head)
+		return -1;
+	const struct did *did = &openings.head->did[request.place];
+	if (atomic_load(&did->unique) == request.unique)
+		return (int)atomic_load(&did->place);
+	for (unsigned i = 0; i < used(); i++)
+		if ((uint32_t)atomic_load(&openings.places[i].opens) == mark())
+			return (int)i;
+	return -1;
+}
+
 void openings_inherit(
 	enum opening_kind kind, bool (*visit)(const struct opening *opening, int place))
 {
@@ -68,7 +123,7 @@ void openings_inherit(
 		if (atomic_load(&place->kind) != kind)
 			continue;
 		struct opening opening = place->opening;
-		opening.opens = atomic_load(&place->opens);
+		opening.opens = (uint32_t)(atomic_load(&place->opens) >> 32);
 		if (!visit(&opening, (int)i))
 			openings_remove((int)i);
 	}
@@ -93,11 +148,13 @@ int openings_add(enum opening_kind kind, const struct opening *opening)
 	if (at >= 0) {
 		struct place *place = &openings.places[at];
 		place->opening = *opening;
-		atomic_store(&place->opens, opening->opens);
+		atomic_store(&place->opens, (uint64_t)opening->opens << 32 | mark());
 		atomic_store(&place->kind, kind);
 		openings.lowest = (unsigned)at + 1;
 		if ((unsigned)at >= used())
 			atomic_store(&openings.head->used, (unsigned)at + 1);
+		if (kind == OPENING_HANDLE)
+			note((unsigned)at);
 	}
 	pthread_mutex_unlock(&openings.lock);
 	return at;
@@ -105,8 +162,10 @@ int openings_add(enum opening_kind kind, const struct opening *opening)
 
 void openings_set_opens(int place, uint32_t opens)
 {
-	if (place >= 0)
-		atomic_store(&openings.places[place].opens, opens);
+	if (place < 0)
+		return;
+	atomic_store(&openings.places[place].opens, (uint64_t)opens << 32 | mark());
+	note((unsigned)place);
 }
 
 void openings_remove(int place)

@@ -4,12 +4,14 @@
  * names (gone.h). So the next worker knows which values must not be deleted, and finds what a
  * handle of an earlier worker showed. There is no value, key or name of a secret in it.
  *
- *     head    a page: how many places were ever used
+ *     head    a page: how many places were ever used, and what each request did last
  *     places  OPENINGS_MAX of them; kind 0: free
  *
  * It is a memfd that the supervisor holds; only pages that were used take memory.
  *
- * A worker may die between any two instructions: kind is written last, and taken back first.
+ * A worker may die between any two instructions: kind is written last, and taken back first. A
+ * request that had opened or closed something when its worker died is served again, and must not
+ * count twice: how often a handle is open and which request said so are one word.
  *
  * Threads: any; a place belongs to who added it.
  */
@@ -41,6 +43,19 @@ int openings_create(void);
 
 /* In the worker, once. -errno. */
 int openings_map(int fd);
+
+struct openings_request {
+	unsigned place;  /* in the slots */
+	uint64_t unique; /* 0: none */
+	bool again;      /* an earlier worker may have begun it */
+};
+
+/* What this thread opens and closes from now on is done for this request. Returns what was before.
+ */
+struct openings_request openings_for(struct openings_request request);
+
+/* What an earlier worker opened or closed for this thread's request: its place, or -1. */
+int openings_did(void);
 
 /* Calls visit for what an earlier worker left of a kind. A place for which it says false is freed.
  */

@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "handle.h"
 #include "held.h"
 #include "later.h"
+#include "openings.h"
 #include "snapshot.h"
 
 #define PARK_MS    100
@@ -40,8 +43,13 @@ static void park_answer(void *arg)
 {
 	struct parked *parked = arg;
 
+	const struct fuse_in_header *header = slots_buffer(ops.slots, parked->place);
+
 	slots_begin(ops.slots, parked->place);
+	struct openings_request before = openings_for(
+		(struct openings_request){parked->place, header->unique & ~SLOTS_AGAIN, false});
 	open_read(parked->req, parked->ino, &parked->fi);
+	openings_for(before);
 	slots_end(ops.slots, parked->place, 0);
 	free(parked);
 }
@@ -180,24 +188,30 @@ static int open_snapshot_patiently(fuse_req_t req, fuse_ino_t ino, struct handle
 	return r;
 }
 
-static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
+static bool open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
 {
 	fi->fh = handle->fh;
 	fi->direct_io = 1;
 	fi->noflush = !handle->can_write;
+	int r = fuse_reply_open(req, fi);
 	/* Interrupted: nobody will ever release it. */
-	if (fuse_reply_open(req, fi) == -ENOENT)
+	if (r == -ENOENT)
 		handle_close(handle);
+	return r == 0;
 }
 
 static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *handle;
+	int before = openings_did();
 	int r = open_snapshot_patiently(req, ino, &handle);
 
 	if (r < 0)
 		return ops_fail(req, r);
-	open_reply(req, handle, fi);
+	fault_here(FAULT_OPEN);
+	/* If the kernel takes this answer, it never had that of the earlier worker. */
+	if (open_reply(req, handle, fi) && before >= 0)
+		handle_close_at(before);
 }
 
 /* What a writer starts from: the current value, nothing (O_TRUNC), or nothing but what it will

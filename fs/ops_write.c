@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "gone.h"
+#include "fault.h"
 #include "handle.h"
+#include "openings.h"
 #include "view.h"
 
 #define PF_SIGNALED 0x400 /* in the flags of /proc/PID/stat while a killed process cleans up */
@@ -315,8 +317,11 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			commit_or_drop_locked(handle);
 		pthread_mutex_unlock(&handle->lock);
 	}
-	if (handle)
+	/* Others may share it: it is closed once, also if an earlier worker has done so and died.
+	 */
+	if (handle && openings_did() < 0)
 		handle_close(handle);
+	fault_here(FAULT_CLOSE);
 	gone_closed(ino);
 	ops_open_go_on(ino);
 	ops_fail(req, 0);

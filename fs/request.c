@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "openings.h"
 #include "ops.h"
 #include "slots.h"
 #include "status.h"
@@ -110,12 +111,16 @@ int request_serve(unsigned place, size_t len, bool again)
 	int r = request_check(bytes, len);
 	if (r < 0)
 		return r;
-	store_request_begin(header->unique & ~SLOTS_AGAIN, again || header->unique & SLOTS_AGAIN);
+	again = again || header->unique & SLOTS_AGAIN;
+	uint64_t unique = header->unique & ~SLOTS_AGAIN;
+	store_request_begin(unique, again);
+	openings_for((struct openings_request){place, unique, again});
 	ops_thread.request = bytes;
 	ops_thread.request_len = len;
 	note_lock_owner(header);
 	status_operation();
 	fuse_session_process_buf(ops.session, &request);
+	openings_for((struct openings_request){0});
 	ops_thread.request = NULL;
 	slots_end(ops.slots, place, len);
 	store_request_end(ops.store);

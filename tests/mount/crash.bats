@@ -94,6 +94,51 @@ os.fsync(fd)' "$PUB/t/l"
 	each_change_once
 }
 
+@test "what is opened and closed counts once" {
+	for resend in yes no; do
+		restart_daemon resend=$resend
+		"$PYTHON" - "$MNT" <<'END'
+import json, os, sys, time
+mnt = sys.argv[1]
+k = mnt + "/public/s/k"
+
+def status(what):
+    with open(mnt + "/.secretfs/status") as f:
+        return json.load(f)[what]
+
+def fault(name, do):
+    before = status("worker")
+    assert not os.path.exists(mnt + "/.fault-" + name)
+    did = do()
+    end = time.time() + 20
+    while status("worker") == before:
+        assert time.time() < end, "no other worker"
+        time.sleep(0.01)
+    return did
+
+# One user's openings of one value share a handle. It is there until the last of them is closed.
+fds = [os.open(k, os.O_RDONLY) for _ in range(3)]
+for fd in fds[1:]:
+    fault("close", lambda: os.close(fd))
+    assert os.pread(fds[0], 9, 0) == b"one", "closed too early"
+os.close(fds[0])
+
+def settled():
+    end = time.time() + 10
+    while (n := status("handles")) != 0:
+        assert time.time() < end, f"{n} handles are left"
+        time.sleep(0.01)
+
+settled()
+for _ in range(3):
+    fd = fault("open", lambda: os.open(k, os.O_RDONLY))
+    assert os.pread(fd, 9, 0) == b"one"
+    os.close(fd)
+settled()
+END
+	done
+}
+
 @test "a fresh mount does not answer from the journal of another" {
 	after_commit expect OK mkdir "$PUB/new"
 	restart_daemon
