@@ -229,9 +229,6 @@ void ops_changed_secret(uint64_t row);
 int ops_key_create(fuse_req_t req, uint64_t row, const char *name, mode_t mode,
 	struct store_touched *ret_touched, struct fuse_entry_param *ret_entry);
 
-/* A writer went on (wrote, committed, closed): who waits for its node is answered now. */
-void ops_open_go_on(fuse_ino_t ino);
-
 /* What is committed now, for a handle that opener has: -EACCES if it is private and neither his nor
  * the caller's. */
 int ops_read_current(fuse_req_t req, fuse_ino_t ino, uint32_t opener, struct secbuf *ret_bytes);
