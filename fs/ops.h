@@ -142,6 +142,9 @@ void ops_entry(const struct node *node, const struct stat *st, double attr_secon
  * node yet. */
 void ops_changed(uint64_t node);
 
+/* Before another worker goes on: what would be sent once more later is sent now. */
+void ops_changed_hurry(void);
+
 /* After a change of a key: the key and its secret. */
 void ops_touched(const struct store_touched *touched);
 

@@ -288,6 +288,11 @@ void ops_changed(uint64_t node)
 		later_add(INVAL_RETRY, changed_again, (void *)(uintptr_t)node);
 }
 
+void ops_changed_hurry(void)
+{
+	later_hurry(changed_again);
+}
+
 void ops_touched(const struct store_touched *touched)
 {
 	if (touched->key_no)
