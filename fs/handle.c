@@ -370,10 +370,12 @@ void handle_close(struct handle *handle)
 		handle_release(handle);
 }
 
-void handle_close_at(int place)
+struct handle *handle_at(int place)
 {
 	struct handle *found = NULL;
 
+	if (place < 0)
+		return NULL;
 	pthread_mutex_lock(&table.lock);
 	for (size_t i = 0; i < TABLE_SIZE && !found; i++)
 		for (struct handle *h = table.chains[i]; h && !found; h = h->next)
@@ -382,10 +384,7 @@ void handle_close_at(int place)
 	if (found)
 		found->refs++;
 	pthread_mutex_unlock(&table.lock);
-	if (!found)
-		return;
-	handle_close(found);
-	handle_release(found);
+	return found;
 }
 
 bool handle_could_write(uint64_t fh)

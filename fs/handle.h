@@ -140,8 +140,9 @@ struct handle *handle_find(uint64_t fh, uint64_t node);
 /* The kernel's RELEASE, or an open that it will never release. */
 void handle_close(struct handle *handle);
 
-/* What an earlier worker opened for a request that it did not answer (openings_did). */
-void handle_close_at(int place);
+/* What an earlier worker opened for a request that comes again (openings_did), with one more
+ * reference; NULL: there is none. */
+struct handle *handle_at(int place);
 
 /* Drops a reference; wipes and frees with the last. */
 void handle_release(struct handle *handle);

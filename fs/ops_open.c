@@ -72,30 +72,37 @@ static int open_snapshot_patiently(fuse_req_t req, fuse_ino_t ino, struct handle
 	return r;
 }
 
-static bool open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
+static int open_answer(fuse_req_t req, const struct handle *handle, struct fuse_file_info *fi)
 {
 	fi->fh = handle->fh;
 	fi->direct_io = 1;
 	fi->noflush = !handle->can_write;
-	int r = fuse_reply_open(req, fi);
+	return fuse_reply_open(req, fi);
+}
+
+static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi)
+{
 	/* Interrupted: nobody will ever release it. */
-	if (r == -ENOENT)
+	if (open_answer(req, handle, fi) == -ENOENT)
 		handle_close(handle);
-	return r == 0;
 }
 
 static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	AUTO_HANDLE before = handle_at(openings_did());
 	struct handle *handle;
-	int before = openings_did();
-	int r = open_snapshot_patiently(req, ino, &handle);
 
+	/* Opened by a worker that died. Whether the kernel has had its answer or not: it has the
+	 * handle once. */
+	if (before && before->node == ino) {
+		open_answer(req, before, fi);
+		return;
+	}
+	int r = open_snapshot_patiently(req, ino, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
 	fault_here(FAULT_OPEN);
-	/* If the kernel takes this answer, it never had that of the earlier worker. */
-	if (open_reply(req, handle, fi) && before >= 0)
-		handle_close_at(before);
+	open_reply(req, handle, fi);
 }
 
 /* What a writer starts from: the current value, nothing (O_TRUNC), or nothing but what it will

@@ -112,10 +112,13 @@ static void test_what_a_request_did(void **state)
 	handle_close(handle);
 	openings_for(closer_again);
 	assert_int_equal(openings_did(), handle->place);
-	/* The opener's was never answered. */
+	/* The opener is answered with what it had. */
+	openings_for(opener_again);
+	AUTO_HANDLE there = handle_at(openings_did());
+	assert_ptr_equal(there, handle);
 	openings_for((struct openings_request){0});
-	handle_close_at(handle->place);
-	assert_int_equal(handle_count(), 0);
+	handle_close(handle);
+	assert_null(handle_at(-1));
 }
 
 int main(void)
