@@ -24,6 +24,7 @@ static const struct verb *const verbs[] = {
 	&cmd_history,
 	&cmd_rollback,
 	&cmd_diff,
+	&cmd_purge,
 	&cmd_export,
 	&cmd_import,
 	&cmd_status,

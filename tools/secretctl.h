@@ -52,6 +52,7 @@ extern const struct verb cmd_history;
 extern const struct verb cmd_import;
 extern const struct verb cmd_inject;
 extern const struct verb cmd_list;
+extern const struct verb cmd_purge;
 extern const struct verb cmd_register;
 extern const struct verb cmd_rename;
 extern const struct verb cmd_rollback;
