@@ -5,6 +5,7 @@
 #define KIND_SHIFT   56
 #define PAYLOAD_MASK ((1ull << KIND_SHIFT) - 1)
 #define KEY_BITS     24
+#define ROW_BITS     32
 #define KEY_MASK     ((1u << KEY_BITS) - 1)
 #define VERSION_BIT  (1ull << 63)
 #define VERSION_BITS 20
@@ -21,8 +22,9 @@ static uint64_t node_payload(const struct node *node)
 	case NODE_BY_NAME_ENTRY:
 	case NODE_JSON:
 	case NODE_ENV:
-	case NODE_VERSIONS:
 		return node->row;
+	case NODE_VERSIONS:
+		return (uint64_t)node->removals << ROW_BITS | node->row;
 	case NODE_KEY:
 		return node->row << KEY_BITS | node->key_no;
 	case NODE_VERSION:
@@ -69,9 +71,12 @@ bool node_parse(uint64_t id, struct node *ret_node)
 	case NODE_BY_NAME_ENTRY:
 	case NODE_JSON:
 	case NODE_ENV:
-	case NODE_VERSIONS:
 		ret_node->row = payload;
 		return payload > 0 && payload <= UINT32_MAX;
+	case NODE_VERSIONS:
+		ret_node->row = payload & UINT32_MAX;
+		ret_node->removals = (uint32_t)(payload >> ROW_BITS);
+		return ret_node->row > 0;
 	case NODE_KEY:
 		ret_node->row = payload >> KEY_BITS;
 		ret_node->key_no = (uint32_t)payload & KEY_MASK;
@@ -113,5 +118,7 @@ uint64_t node_ino(const struct node *node)
 	/* The status has no row, so its kind does not need its place below 16. */
 	if (node->kind == NODE_STATUS)
 		return NODE_STATUS;
+	if (node->kind == NODE_VERSIONS)
+		return node->row << 4 | NODE_VERSIONS;
 	return node_payload(node) << 4 | (uint64_t)node->kind;
 }

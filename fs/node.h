@@ -8,6 +8,7 @@
  *     key      payload = row (32 bits) | key number (24 bits)
  *     private  payload = uid
  *     views    payload = row
+ *     .versions  payload = removals (24 bits) | row (32 bits)
  *
  * What lies below .versions needs more room, so there the first bit alone is the kind:
  *
@@ -15,6 +16,9 @@
  *
  * which: the place of a key in that version's manifest (which never changes again), or
  * NODE_WHICH_*. A version above 2^20 - 1 cannot be named and is not shown.
+ *
+ * A folder .versions that was removed is dead to the kernel as long as somebody stands in it, and
+ * another one is found under its name at once: so how often that happened is in its id.
  *
  * An id is never used again, so there is no table of inodes and a new worker understands the ids
  * that a dead one gave out.
@@ -45,7 +49,8 @@ enum node_kind {
 	NODE_STATUS = 16,        /* .secretfs/status */
 };
 
-#define NODE_VERSION_MAX ((1u << 20) - 1)
+#define NODE_VERSION_MAX  ((1u << 20) - 1)
+#define NODE_REMOVALS_MAX ((1u << 24) - 1)
 
 enum node_which {
 	NODE_WHICH_KEY_MAX = 1023,
@@ -58,11 +63,12 @@ enum node_which {
 
 struct node {
 	enum node_kind kind;
-	uint32_t uid;     /* NODE_PRIVATE, NODE_BY_NAME */
-	uint64_t row;     /* NODE_SECRET, NODE_KEY, NODE_BY_NAME_ENTRY, the views, NODE_VERSION */
-	uint32_t key_no;  /* NODE_KEY */
-	uint32_t version; /* NODE_VERSION */
-	uint32_t which;   /* NODE_VERSION: a place in the manifest or enum node_which */
+	uint32_t uid;      /* NODE_PRIVATE, NODE_BY_NAME */
+	uint64_t row;      /* NODE_SECRET, NODE_KEY, NODE_BY_NAME_ENTRY, the views, NODE_VERSION */
+	uint32_t key_no;   /* NODE_KEY */
+	uint32_t removals; /* NODE_VERSIONS: ops_purge_removals */
+	uint32_t version;  /* NODE_VERSION */
+	uint32_t which;    /* NODE_VERSION: a place in the manifest or enum node_which */
 };
 
 uint64_t node_id(const struct node *node);

@@ -7,7 +7,7 @@
  * READDIRPLUS ops_open   OPEN CREATE                                          ops_read  READ
  *     ops_write  WRITE FLUSH FSYNC RELEASE                            ops_attr  GETATTR SETATTR
  * STATFS ops_xattr  xattrs and ACLs                                      ops_hidden  views,
- * versions, status
+ * versions, status; ops_purge dropping history
  */
 #ifndef FS_OPS_H
 #define FS_OPS_H
@@ -166,6 +166,23 @@ int ops_hidden_attr(const struct node *node, struct stat *ret_st);
 typedef int (*ops_hidden_add)(void *arg, const char *name, const struct node *node, off_t next);
 int ops_hidden_list(
 	fuse_req_t req, const struct node *dir, off_t off, ops_hidden_add add, void *arg);
+
+/* A version's name: its number as it is printed, above 0. -ENOENT. */
+int ops_hidden_version(const char *name, uint32_t *ret_version);
+
+/* ---- dropping history (ops_purge.c) ---- */
+
+/* 1: it is the current version, which stays: EBUSY. What is -EBUSY in the store is another thing.
+ */
+
+/* RMDIR of a name in a secret (.versions: all earlier versions) or in .versions (one of them). */
+int ops_purge_folder(fuse_req_t req, const struct node *dir, const char *name);
+
+/* Part of the id of a secret's .versions: another one after each removal. */
+uint32_t ops_purge_removals(uint64_t row);
+
+/* UNLINK of a key in an earlier version: its value there. */
+int ops_purge_key(fuse_req_t req, const struct node *dir, const char *name);
 
 /* ---- callbacks ---- */
 

@@ -91,15 +91,6 @@ static int lookup_key(fuse_req_t req, const struct node *parent, const char *nam
 	return 0;
 }
 
-static int lookup_view(
-	fuse_req_t req, const struct node *parent, const char *name, struct node *ret_node)
-{
-	const struct store_secret *secret;
-	int r = ops_secret(req, parent->row, &secret);
-
-	return r < 0 ? r : ops_hidden_lookup(req, parent, name, ret_node);
-}
-
 static int lookup(fuse_req_t req, const struct node *parent, const char *name,
 	struct node *ret_node, struct stat *ret_st)
 {
@@ -128,8 +119,7 @@ static int lookup(fuse_req_t req, const struct node *parent, const char *name,
 	case NODE_SECRET:
 		if (!name_is_view(name, strlen(name)))
 			return lookup_key(req, parent, name, ret_node, ret_st);
-		r = lookup_view(req, parent, name, ret_node);
-		break;
+		/* fall through */
 	default:
 		r = ops_hidden_lookup(req, parent, name, ret_node);
 	}
@@ -407,6 +397,14 @@ static int key_remove(fuse_req_t req, const struct node *dir, const char *name)
 		ops.store, dir->row, name, strlen(name), fuse_req_ctx(req)->uid, &touched);
 }
 
+static void removed_reply(fuse_req_t req, int r)
+{
+	if (r > 0)
+		fuse_reply_err(req, EBUSY);
+	else
+		ops_fail(req, r);
+}
+
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct node dir;
@@ -416,10 +414,12 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		r = -ESTALE;
 	else if (dir.kind == NODE_SECRET)
 		r = name_is_view(name, strlen(name)) ? -EPERM : key_remove(req, &dir, name);
+	else if (dir.kind == NODE_VERSION && dir.which == NODE_WHICH_DIR)
+		r = ops_purge_key(req, &dir, name);
 	else
 		r = dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE ? -EISDIR
 									: ops_structure_error(&dir);
-	ops_fail(req, r);
+	removed_reply(req, r);
 }
 
 static int secret_remove(fuse_req_t req, const struct node *dir, const char *name)
@@ -439,11 +439,11 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		r = -ESTALE;
 	else if (dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE)
 		r = secret_remove(req, &dir, name);
-	else if (dir.kind == NODE_SECRET)
-		r = name_is_view(name, strlen(name)) ? -EPERM : -ENOTDIR;
+	else if (dir.kind == NODE_SECRET || dir.kind == NODE_VERSIONS)
+		r = ops_purge_folder(req, &dir, name);
 	else
 		r = ops_structure_error(&dir);
-	ops_fail(req, r);
+	removed_reply(req, r);
 }
 
 /* ---- renaming ---- */

@@ -17,18 +17,24 @@
 
 /* ---- look-up ---- */
 
-static int lookup_view(const struct node *parent, const char *name, struct node *ret_node)
+static int lookup_view(
+	fuse_req_t req, const struct node *parent, const char *name, struct node *ret_node)
 {
+	const struct store_secret *secret;
 	enum node_kind kind = strcmp(name, ".json") == 0  ? NODE_JSON
 			      : strcmp(name, ".env") == 0 ? NODE_ENV
 							  : NODE_VERSIONS;
+	int r = ops_secret(req, parent->row, &secret);
 
+	if (r < 0)
+		return r;
 	*ret_node = (struct node){.kind = kind, .row = parent->row};
+	if (kind == NODE_VERSIONS)
+		ret_node->removals = ops_purge_removals(parent->row);
 	return 0;
 }
 
-/* A number as it is printed, above 0. */
-static int parse_version(const char *name, uint32_t *ret_version)
+int ops_hidden_version(const char *name, uint32_t *ret_version)
 {
 	char *end, canonical[16];
 	unsigned long long n = strtoull(name, &end, 10);
@@ -42,13 +48,13 @@ static int parse_version(const char *name, uint32_t *ret_version)
 	return 0;
 }
 
-/* Earlier versions are the owner's; for what is private the namespace's owner was checked before.
- */
 static bool is_earlier(const struct manifest *m, uint64_t version)
 {
 	return version >= m->oldest && version < m->version && version <= NODE_VERSION_MAX;
 }
 
+/* Earlier versions are the owner's; for what is private the namespace's owner was checked before.
+ * Between two that are kept there may be some that somebody has dropped. */
 static int lookup_versions(
 	fuse_req_t req, const struct node *parent, const char *name, struct node *ret_node)
 {
@@ -57,9 +63,11 @@ static int lookup_versions(
 	int r = ops_secret(req, parent->row, &secret);
 
 	if (r == 0)
-		r = parse_version(name, &version);
+		r = ops_hidden_version(name, &version);
 	if (r == 0 && !is_earlier(&secret->m, version))
 		r = -ENOENT;
+	if (r == 0)
+		r = store_secret_version(ops_thread.reader, parent->row, version, &secret);
 	if (r == 0)
 		*ret_node = (struct node){.kind = NODE_VERSION,
 			.row = parent->row,
@@ -96,7 +104,7 @@ int ops_hidden_lookup(
 {
 	switch (parent->kind) {
 	case NODE_SECRET:
-		return lookup_view(parent, name, ret_node);
+		return lookup_view(req, parent, name, ret_node);
 	case NODE_VERSIONS:
 		return lookup_versions(req, parent, name, ret_node);
 	case NODE_VERSION:
@@ -135,7 +143,7 @@ static int attr_version(const struct node *node, struct stat *ret_st)
 		return ops_stale(r);
 	const struct manifest *m = &secret->m;
 	if (node->which == NODE_WHICH_DIR) {
-		ops_attr_fixed(node, S_IFDIR | 0500, 2, ret_st);
+		ops_attr_fixed(node, S_IFDIR | 0700, 2, ret_st);
 		ops_set_times(ret_st, m->atime, m->mtime, m->ctime);
 		return 0;
 	}
@@ -146,7 +154,7 @@ static int attr_version(const struct node *node, struct stat *ret_st)
 			(off_t)view_size(m, node->which == NODE_WHICH_JSON ? NODE_JSON : NODE_ENV);
 		return 0;
 	}
-	if (node->which >= m->n)
+	if (node->which >= m->n || manifest_key_taken(&m->keys[node->which]))
 		return -ESTALE;
 	const struct manifest_key *key = &m->keys[node->which];
 	ret_st->st_size = key->len;
@@ -166,7 +174,7 @@ static int attr_of_secret(const struct node *node, struct stat *ret_st)
 	if (node->kind == NODE_VERSION) {
 		r = attr_version(node, ret_st);
 	} else if (node->kind == NODE_VERSIONS) {
-		ops_attr_fixed(node, S_IFDIR | 0500, 2, ret_st);
+		ops_attr_fixed(node, S_IFDIR | 0700, 2, ret_st);
 		ops_set_times(ret_st, secret->m.atime, secret->m.mtime, secret->m.ctime);
 	} else {
 		attr_view(node, &secret->m, ret_st);
@@ -217,6 +225,9 @@ static int list_versions(
 		char name[16];
 		snprintf(name, sizeof(name), "%llu", (unsigned long long)v);
 		r = add(arg, name, &node, (off_t)v + OFFSET_FIRST);
+		/* Dropped by itself. */
+		if (r == -ESTALE)
+			r = 0;
 	}
 	return r;
 }
@@ -235,6 +246,8 @@ static int list_version(
 			return ops_stale(r);
 		if (i >= secret->m.n)
 			return 0;
+		if (manifest_key_taken(&secret->m.keys[i]))
+			continue;
 		node.which = (uint32_t)i;
 		memcpy(name, secret->m.keys[i].name, (size_t)secret->m.keys[i].name_len + 1);
 		r = add(arg, name, &node, (off_t)i + 1 + OFFSET_FIRST);

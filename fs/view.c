@@ -20,10 +20,11 @@ static const char left_out[] = "# Left out: ";
 
 /* ---- what is shown ---- */
 
-/* Editors keep files of theirs beside the keys: those are no part of the secret. */
+/* Editors keep files of theirs beside the keys: those are no part of the secret. Nor is what was
+ * taken out of an earlier version. */
 static bool is_shown(const struct manifest_key *key)
 {
-	return key->name[0] != '.';
+	return key->name[0] != '.' && !manifest_key_taken(key);
 }
 
 static uint32_t count_shown(const struct manifest *m)

@@ -20,14 +20,24 @@
 
 enum { HISTORY_VERSION, HISTORY_TIME, HISTORY_KEYS, HISTORY_CHANGES, HISTORY_COLUMNS };
 
+struct history_row {
+	uint64_t number;
+	int64_t time; /* of the newest thing in it */
+	struct tree_list keys;
+	bool compared; /* the version just before is kept */
+	struct versions_differences differences;
+};
+
 struct history {
 	struct tree_name name;
+	bool json;
 	bool strict;
 	struct versions versions;
-	char **cells; /* HISTORY_COLUMNS for each version */
+	struct history_row *rows; /* one for each version */
 };
 
 static const struct args_option history_options[] = {
+	{.name = "output", .letter = 'o', .takes = true},
 	{.name = "strict", .letter = 't', .hidden = true},
 	{0},
 };
@@ -37,12 +47,17 @@ static int history_args(struct history *history, struct args *args, struct why *
 	int r;
 
 	while ((r = args_next(args, why)) > 0) {
-		if (r == 't')
+		if (r == 't') {
 			history->strict = true;
-		else if (history->name.name[0] != '\0')
+		} else if (r == 'o') {
+			history->json = strcmp(args->value, "json") == 0;
+			if (!history->json && strcmp(args->value, "table") != 0)
+				r = why_set(why, -EINVAL, "--output: table or json");
+		} else if (history->name.name[0] != '\0') {
 			r = why_set(why, -EINVAL, "one NAME at a time; see --help");
-		else
+		} else {
 			r = tree_name_parse(&history->name, args->value, why);
+		}
 		if (r < 0)
 			return r;
 	}
@@ -50,6 +65,68 @@ static int history_args(struct history *history, struct args *args, struct why *
 		r = why_set(why, -EINVAL, "which NAME? see --help");
 	return r;
 }
+
+/* ---- reading ---- */
+
+static int history_look(int dir, struct history_row *row)
+{
+	struct stat st;
+	int r = tree_list(dir, &row->keys);
+
+	if (r < 0)
+		return r;
+	if (fstatat(dir, "", &st, AT_EMPTY_PATH) < 0)
+		return -errno;
+	row->time = st.st_mtime;
+	for (size_t i = 0; i < row->keys.n; i++) {
+		if (fstatat(dir, row->keys.names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			st.st_mtime > row->time)
+			row->time = st.st_mtime;
+	}
+	return 0;
+}
+
+static int history_read(struct history *history, int dir, struct why *why)
+{
+	const struct versions *versions = &history->versions;
+	AUTO_FD before = -1;
+
+	history->rows = calloc(versions->n, sizeof(*history->rows));
+	if (history->rows == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < versions->n; i++) {
+		struct history_row *row = &history->rows[i];
+		AUTO_FD now = -1;
+		int r = versions_open(dir, &history->name, versions->numbers[i], &now, why);
+
+		if (r < 0)
+			return r;
+		row->number = versions->numbers[i];
+		/* Only the version just before says what this one has changed. */
+		row->compared = i > 0 && versions->numbers[i - 1] == row->number - 1;
+		r = history_look(now, row);
+		if (r == 0 && row->compared)
+			r = versions_compare(&row->differences, before, now, false);
+		if (r < 0)
+			return tree_why(why, r, history->name.text);
+		if (before >= 0)
+			close(before);
+		before = fd_take(&now);
+	}
+	return 0;
+}
+
+static void history_free(struct history *history)
+{
+	for (size_t i = 0; history->rows != NULL && i < history->versions.n; i++) {
+		tree_list_free(&history->rows[i].keys);
+		versions_differences_free(&history->rows[i].differences);
+	}
+	free(history->rows);
+	versions_free(&history->versions);
+}
+
+/* ---- printing ---- */
 
 /* "+added ~changed -removed". To be freed. */
 static char *history_changes(const struct versions_differences *differences)
@@ -68,47 +145,17 @@ static char *history_changes(const struct versions_differences *differences)
 	return text;
 }
 
-/* The time of the newest thing in it, and how many keys there are. */
-static int history_look(int dir, int64_t *ret_time, size_t *ret_keys)
+static int history_cells(const struct history_row *row, char **cells)
 {
-	AUTO_TREE_LIST keys = {0};
-	struct stat st;
-	int r = tree_list(dir, &keys);
-
-	if (r < 0)
-		return r;
-	if (fstatat(dir, "", &st, AT_EMPTY_PATH) < 0)
-		return -errno;
-	*ret_time = st.st_mtime;
-	for (size_t i = 0; i < keys.n; i++) {
-		if (fstatat(dir, keys.names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			st.st_mtime > *ret_time)
-			*ret_time = st.st_mtime;
-	}
-	*ret_keys = keys.n;
-	return 0;
-}
-
-/* before -1: nothing is known of what was there before. */
-static int history_row(char **cells, uint64_t number, int before, int dir)
-{
-	AUTO_DIFFERENCES differences = {0};
 	char version[24], when[TIMES_TEXT], keys[24];
-	int64_t time;
-	size_t n;
-	int r = history_look(dir, &time, &n);
 
-	if (r == 0 && before >= 0)
-		r = versions_compare(&differences, before, dir, false);
-	if (r < 0)
-		return r;
-	snprintf(version, sizeof(version), "%" PRIu64, number);
-	times_print_local(time, when);
-	snprintf(keys, sizeof(keys), "%zu", n);
+	snprintf(version, sizeof(version), "%" PRIu64, row->number);
+	times_print_local(row->time, when);
+	snprintf(keys, sizeof(keys), "%zu", row->keys.n);
 	cells[HISTORY_VERSION] = strdup(version);
 	cells[HISTORY_TIME] = strdup(when);
 	cells[HISTORY_KEYS] = strdup(keys);
-	cells[HISTORY_CHANGES] = before >= 0 ? history_changes(&differences) : strdup("");
+	cells[HISTORY_CHANGES] = history_changes(&row->differences);
 	for (size_t i = 0; i < HISTORY_COLUMNS; i++) {
 		if (cells[i] == NULL)
 			return -ENOMEM;
@@ -116,33 +163,69 @@ static int history_row(char **cells, uint64_t number, int before, int dir)
 	return 0;
 }
 
-static int history_rows(struct history *history, int dir, struct why *why)
+static int history_table(const struct history *history)
 {
-	const struct versions *versions = &history->versions;
-	AUTO_FD before = -1;
+	static const char *const headings[] = {"VERSION", "TIME", "KEYS", "CHANGES"};
+	size_t n = history->versions.n;
+	char **cells = calloc(n * HISTORY_COLUMNS, sizeof(*cells));
+	int r = cells == NULL ? -ENOMEM : 0;
 
-	for (size_t i = 0; i < versions->n; i++) {
-		uint64_t number = versions->numbers[i];
-		AUTO_FD now = -1;
-		int r = versions_open(dir, &history->name, number, &now, why);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = history_cells(&history->rows[i], &cells[i * HISTORY_COLUMNS]);
+	if (r == 0)
+		r = print_table(headings, HISTORY_COLUMNS, cells, n);
+	for (size_t i = 0; cells != NULL && i < n * HISTORY_COLUMNS; i++)
+		free(cells[i]);
+	free(cells);
+	return r;
+}
 
-		if (r < 0)
-			return r;
-		/* Only the version just before says what this one has changed. */
-		r = history_row(&history->cells[i * HISTORY_COLUMNS], number,
-			i > 0 && versions->numbers[i - 1] == number - 1 ? before : -1, now);
-		if (r < 0)
-			return tree_why(why, r, history->name.text);
-		if (before >= 0)
-			close(before);
-		before = fd_take(&now);
+/* null: it is not known. */
+static void history_json_changes(
+	const struct history_row *row, const char *name, enum versions_what what)
+{
+	bool first = true;
+
+	printf(", \"%s\": %s", name, row->compared ? "[" : "null");
+	for (size_t i = 0; i < row->differences.n; i++) {
+		if (row->differences.items[i].what != what)
+			continue;
+		fputs(first ? "" : ", ", stdout);
+		print_json_string(row->differences.items[i].key);
+		first = false;
 	}
-	return 0;
+	fputs(row->compared ? "]" : "", stdout);
+}
+
+static void history_json(const struct history *history)
+{
+	fputs("{\"name\": ", stdout);
+	print_json_string(history->name.name);
+	printf(", \"namespace\": \"%s\", \"versions\": [", tree_ns_text(history->name.ns));
+	for (size_t i = 0; i < history->versions.n; i++) {
+		const struct history_row *row = &history->rows[i];
+		char when[TIMES_TEXT];
+
+		times_print(row->time, when);
+		printf("%s\n  {\"version\": %" PRIu64
+		       ", \"current\": %s, \"time\": \"%s\", \"keys\": [",
+			i > 0 ? "," : "", row->number,
+			i + 1 == history->versions.n ? "true" : "false", when);
+		for (size_t j = 0; j < row->keys.n; j++) {
+			fputs(j > 0 ? ", " : "", stdout);
+			print_json_string(row->keys.names[j]);
+		}
+		fputs("]", stdout);
+		history_json_changes(row, "added", VERSIONS_ADDED);
+		history_json_changes(row, "changed", VERSIONS_CHANGED);
+		history_json_changes(row, "removed", VERSIONS_REMOVED);
+		fputs("}", stdout);
+	}
+	puts("\n]}");
 }
 
 static int history_print(struct history *history, const struct tree *tree, struct why *why)
 {
-	static const char *const headings[] = {"VERSION", "TIME", "KEYS", "CHANGES"};
 	AUTO_FD dir = -1;
 	int r = tree_find(tree, &history->name, &dir, why);
 
@@ -150,15 +233,15 @@ static int history_print(struct history *history, const struct tree *tree, struc
 		r = owner_check_use(&history->name, dir, history->strict, why);
 	if (r == 0)
 		r = versions_read(&history->versions, dir, &history->name, why);
+	if (r == 0)
+		r = history_read(history, dir, why);
 	if (r < 0)
 		return r;
-	history->cells = calloc(history->versions.n * HISTORY_COLUMNS, sizeof(*history->cells));
-	if (history->cells == NULL)
-		return why_set(why, -ENOMEM, "out of memory");
-	r = history_rows(history, dir, why);
-	if (r < 0)
-		return r;
-	r = print_table(headings, HISTORY_COLUMNS, history->cells, history->versions.n);
+	if (history->json) {
+		history_json(history);
+		return 0;
+	}
+	r = history_table(history);
 	return r < 0 ? why_set(why, r, "standard output: %s", strerror(-r)) : 0;
 }
 
@@ -175,22 +258,20 @@ static int history_run(struct ctl *ctl, int argc, char **argv)
 		r = tree_open(&tree, ctl->mount, &why);
 	if (r == 0)
 		r = history_print(&history, &tree, &why);
-	for (size_t i = 0; history.cells != NULL && i < history.versions.n * HISTORY_COLUMNS; i++)
-		free(history.cells[i]);
-	free(history.cells);
-	versions_free(&history.versions);
+	history_free(&history);
 	return r < 0 ? ctl_fail(ctl, r, &why) : 0;
 }
 
 const struct verb cmd_history = {
 	.name = "history",
 	.summary = "list the versions of a secret that are kept",
-	.help = "usage: secretctl history NAME [--strict]\n"
+	.help = "usage: secretctl history NAME [-o table|json] [--strict]\n"
 		"\n"
 		"Lists the versions of your secret: when, how many keys, and which keys were "
 		"added\n"
 		"(+), changed (~) and removed (-). No values.\n"
 		"\n"
+		"  -o, --output table|json   the form\n"
 		"      --strict   fail, not warn, if NAME has led to a public secret of somebody "
 		"else\n",
 	.secrets = true,

@@ -77,36 +77,45 @@ static int inject_args(struct inject *inject, struct args *args, struct why *why
 
 /* ---- what can be wrong ---- */
 
-/* The values that resolve, but cannot be escaped where they stand. */
-static int inject_check_escape(struct inject *inject)
+/* 1: told as a failure, 0: the value can be put there. -ENOMEM. */
+static int inject_judge(struct inject *inject, const struct reference_scan *scan,
+	const struct reference *part, const struct escape *escape)
 {
 	const struct source *source = &inject->source;
-	struct reference_scan scan = source_scan(source);
+	struct resolve_key *key;
+	struct why why;
+	int r = source_key(&inject->resolve, part, &key);
+
+	if (r == 0)
+		r = source_judge(source, part, key, inject->strict, stderr);
+	if (r != 0 || inject->form == ESCAPE_NONE ||
+		escape_check(escape, scan->text + scan->at, scan->len - scan->at, key->bytes,
+			key->len, &why) == 0)
+		return r;
+	r = source_say(source, part->line, part->column, stderr, "", why.text);
+	return r < 0 ? r : 1;
+}
+
+/* What does not resolve, and what resolves and cannot be escaped where it stands, in the order of
+ * the text. */
+static int inject_check(struct inject *inject)
+{
+	struct reference_scan scan = source_scan(&inject->source);
 	struct escape escape = {.form = inject->form};
 	struct reference part;
 	enum reference_kind kind;
 
 	while ((kind = reference_next(&scan, &part)) != REFERENCE_END) {
-		struct resolve_key *key;
-		const char *text;
-		struct why why;
 		int r;
 
 		if (kind == REFERENCE_TEXT) {
 			escape_text(&escape, part.text, part.len);
 			continue;
 		}
-		r = source_key(&inject->resolve, &part, &key);
+		r = inject_judge(inject, &scan, &part, &escape);
 		if (r < 0)
 			return r;
-		if (resolve_error(key, &text) == 0 &&
-			escape_check(&escape, scan.text + scan.at, scan.len - scan.at, key->bytes,
-				key->len, &why) < 0) {
-			r = source_say(source, part.line, part.column, stderr, "", why.text);
-			inject->failures++;
-		}
-		if (r < 0)
-			return r;
+		inject->failures += r;
 		escape_pass(&escape);
 	}
 	return 0;
@@ -114,7 +123,6 @@ static int inject_check_escape(struct inject *inject)
 
 static int inject_look(struct inject *inject, const struct tree *tree, struct why *why)
 {
-	long n;
 	int r = source_want(&inject->source, &inject->resolve, &inject->references);
 
 	if (r < 0)
@@ -122,13 +130,7 @@ static int inject_look(struct inject *inject, const struct tree *tree, struct wh
 	r = resolve_look(&inject->resolve, tree, RESOLVE_VALUE, why);
 	if (r < 0)
 		return r;
-	n = source_report(&inject->source, &inject->resolve, inject->strict, stderr);
-	if (n < 0)
-		return why_set(why, (int)n, "out of memory");
-	inject->failures = n;
-	if (inject->form == ESCAPE_NONE)
-		return 0;
-	r = inject_check_escape(inject);
+	r = inject_check(inject);
 	return r < 0 ? why_set(why, r, "out of memory") : 0;
 }
 

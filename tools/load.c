@@ -6,64 +6,77 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attr.h"
+#include "steady.h"
 
-#define LOAD_TRIES 16
+struct loading {
+	struct load load;
+	int dir;
+	const struct tree_name *name;
+	struct why *why;
+};
 
-/* The version that is current, as text; nothing where there is none or none can be seen. */
-static void load_version(int dir, char ret_text[static ATTR_TEXT])
+static long load_begin(void *arg)
 {
-	if (attr_get(dir, "version", ret_text) < 0)
-		ret_text[0] = '\0';
+	struct loading *loading = arg;
+
+	load_free(&loading->load);
+	loading->load = (struct load){0};
+	int r = tree_list(loading->dir, &loading->load.keys);
+	return r < 0 ? tree_why(loading->why, r, loading->name->text) : (long)loading->load.keys.n;
+}
+
+static const char *load_name(void *arg, size_t i)
+{
+	const struct loading *loading = arg;
+
+	return loading->load.keys.names[i];
 }
 
 /* 1: it has changed meanwhile. */
-static int load_key(
-	struct load *load, int dir, const char *key, const struct tree_name *name, struct why *why)
+static int load_key(struct loading *loading, const char *key)
 {
 	AUTO_SECBUF bytes = SECBUF_INIT;
-	int r = tree_get(dir, key, &bytes);
+	int r = tree_get(loading->dir, key, &bytes);
 
 	if (r == -ENOENT || r == -ESTALE)
 		return 1;
 	if (r == -EACCES)
 		return 0;
 	if (r == 0)
-		r = values_put(&load->values, key, &bytes);
-	return r < 0 ? tree_key_why(why, r, name, key) : 0;
+		r = values_put(&loading->load.values, key, &bytes);
+	return r < 0 ? tree_key_why(loading->why, r, loading->name, key) : 0;
 }
 
-/* 1: it has changed meanwhile. */
-static int load_try(struct load *load, int dir, const struct tree_name *name, struct why *why)
+static int load_keys(void *arg)
 {
-	char before[ATTR_TEXT], after[ATTR_TEXT];
-	int r;
+	struct loading *loading = arg;
+	int r = 0;
 
-	load_version(dir, before);
-	r = tree_list(dir, &load->keys);
-	if (r < 0)
-		return tree_why(why, r, name->text);
-	for (size_t i = 0; r == 0 && i < load->keys.n; i++)
-		r = load_key(load, dir, load->keys.names[i], name, why);
-	load_version(dir, after);
-	return r == 0 && strcmp(before, after) != 0 ? 1 : r;
+	for (size_t i = 0; r == 0 && i < loading->load.keys.n; i++)
+		r = load_key(loading, loading->load.keys.names[i]);
+	return r;
 }
 
 int load_secret(struct load *ret_load, int dir, const struct tree_name *name, struct why *why)
 {
-	for (int i = 0; i < LOAD_TRIES; i++) {
-		AUTO_LOAD load = {0};
-		int r = load_try(&load, dir, name, why);
+	struct loading loading = {.dir = dir, .name = name, .why = why};
+	const struct steady steady = {.whole = true,
+		.begin = load_begin,
+		.key = load_name,
+		.read = load_keys,
+		.arg = &loading};
 
-		if (r < 0)
-			return r;
-		if (r == 0) {
-			*ret_load = load;
-			load = (struct load){0};
-			return 0;
-		}
+	/* What begin and read have not said. */
+	why_set(why, -ENOMEM, "out of memory");
+	int r = steady_read(&steady, dir);
+	if (r == 0) {
+		*ret_load = loading.load;
+		return 0;
 	}
-	return why_set(why, -EAGAIN, "%s: it changes while it is read; try again", name->text);
+	load_free(&loading.load);
+	return r == -EAGAIN ? why_set(why, r, "%s: it is being changed all the time; try again",
+				      name->text)
+			    : r;
 }
 
 void load_drop_dotted(struct load *load)

@@ -15,9 +15,9 @@
 #include "attr.h"
 #include "fd.h"
 #include "owner.h"
+#include "steady.h"
 #include "times.h"
 
-#define RESOLVE_TRIES 16
 #define RESOLVE_LARGE (32u << 10)
 
 /* ---- what is wanted ---- */
@@ -342,43 +342,12 @@ static int resolve_secret_check(struct resolve_secret *secret, int dir)
 
 /* ---- values that belong together ---- */
 
-/* Every commit to a key moves its ctime, every key that comes, goes or is renamed the mtime of the
- * secret. Both can be had without any right but x on the secret. */
-struct resolve_stamp {
-	int err;
-	uint64_t ino;
-	struct statx_timestamp changed;
+struct resolving {
+	struct resolve *resolve;
+	struct resolve_secret *secret;
+	struct pieces_mark mark; /* before the first try */
+	int dir;
 };
-
-static struct resolve_stamp resolve_stamp_of(int dir, const char *name)
-{
-	struct resolve_stamp stamp = {0};
-	struct statx st;
-	int flags =
-		AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
-
-	if (statx(dir, name, flags, STATX_BASIC_STATS, &st) < 0) {
-		stamp.err = -errno;
-		return stamp;
-	}
-	stamp.ino = st.stx_ino;
-	stamp.changed = name[0] == '\0' ? st.stx_mtime : st.stx_ctime;
-	return stamp;
-}
-
-static bool resolve_stamp_same(const struct resolve_stamp *a, const struct resolve_stamp *b)
-{
-	return a->err == b->err && a->ino == b->ino && a->changed.tv_sec == b->changed.tv_sec &&
-	       a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
-static void resolve_stamps(
-	const struct resolve_secret *secret, int dir, struct resolve_stamp *ret_stamps)
-{
-	for (size_t i = 0; i < secret->n; i++)
-		ret_stamps[i] = resolve_stamp_of(dir, secret->keys[i]->name);
-	ret_stamps[secret->n] = resolve_stamp_of(dir, "");
-}
 
 static void resolve_forget(struct resolve_secret *secret)
 {
@@ -393,66 +362,61 @@ static void resolve_forget(struct resolve_secret *secret)
 	}
 }
 
-static int resolve_load_keys(struct resolve *resolve, struct resolve_secret *secret, int dir,
-	struct resolve_stamp *stamps, bool *ret_same)
+/* -ECANCELED: the secret's failure is recorded. */
+static long resolve_begin(void *arg)
 {
+	struct resolving *resolving = arg;
+	struct resolve_secret *secret = resolving->secret;
 	int r = 0;
 
+	pieces_rewind(&resolving->resolve->values, resolving->mark);
 	resolve_forget(secret);
-	resolve_stamps(secret, dir, stamps);
-	for (size_t i = 0; r == 0 && i < secret->n; i++)
-		r = resolve_key_load(resolve, secret->keys[i], dir);
-	*ret_same = true;
-	for (size_t i = 0; r == 0 && *ret_same && secret->n > 1 && i <= secret->n; i++) {
-		const char *name = i < secret->n ? secret->keys[i]->name : "";
-		struct resolve_stamp now = resolve_stamp_of(dir, name);
-
-		*ret_same = resolve_stamp_same(&stamps[i], &now);
-	}
-	return r;
-}
-
-/* One try. The keys are listed after the first stamp is taken, so that one which comes later is
- * noticed: the stamps of an earlier, shorter list are not used. */
-static int resolve_load_try(
-	struct resolve *resolve, struct resolve_secret *secret, int dir, bool *ret_same)
-{
-	struct resolve_stamp *stamps, before = resolve_stamp_of(dir, "");
-	int r = 0;
-
 	for (size_t i = 0; i < secret->n; i++)
 		secret->keys[i]->listed = false;
 	if (secret->all)
-		r = resolve_list(secret, dir);
-	if (r < 0 || secret->err < 0)
-		return r;
-	stamps = calloc(secret->n + 1, sizeof(*stamps));
-	if (stamps == NULL)
-		return -ENOMEM;
-	r = resolve_load_keys(resolve, secret, dir, stamps, ret_same);
-	if (secret->all && !resolve_stamp_same(&before, &stamps[secret->n]))
-		*ret_same = false;
-	free(stamps);
+		r = resolve_list(secret, resolving->dir);
+	if (r == 0 && secret->err < 0)
+		r = -ECANCELED;
+	return r < 0 ? r : (long)secret->n;
+}
+
+static const char *resolve_key_name(void *arg, size_t i)
+{
+	const struct resolving *resolving = arg;
+
+	return resolving->secret->keys[i]->name;
+}
+
+static int resolve_read(void *arg)
+{
+	struct resolving *resolving = arg;
+	struct resolve_secret *secret = resolving->secret;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < secret->n; i++)
+		r = resolve_key_load(resolving->resolve, secret->keys[i], resolving->dir);
 	return r;
 }
 
 static int resolve_secret_load(struct resolve *resolve, struct resolve_secret *secret, int dir)
 {
-	struct pieces_mark mark = pieces_mark(&resolve->values);
+	struct resolving resolving = {.resolve = resolve,
+		.secret = secret,
+		.mark = pieces_mark(&resolve->values),
+		.dir = dir};
+	const struct steady steady = {.whole = secret->all,
+		.begin = resolve_begin,
+		.key = resolve_key_name,
+		.read = resolve_read,
+		.arg = &resolving};
 	struct why why;
+	int r = steady_read(&steady, dir);
 
-	for (int i = 0; i < RESOLVE_TRIES; i++) {
-		bool same = true;
-		int r = resolve_load_try(resolve, secret, dir, &same);
-
-		if (r < 0 || same)
-			return r;
-		pieces_rewind(&resolve->values, mark);
-	}
+	if (r != -EAGAIN)
+		return r == -ECANCELED ? 0 : r;
 	resolve_forget(secret);
-	why_set(&why, -EAGAIN, "%s: it is being changed all the time; try again",
-		secret->name.text);
-	return resolve_secret_fail(secret, -EAGAIN, &why);
+	why_set(&why, r, "%s: it is being changed all the time; try again", secret->name.text);
+	return resolve_secret_fail(secret, r, &why);
 }
 
 /* ---- everything ---- */

@@ -40,6 +40,7 @@ const struct verb *ctl_verb(size_t number);
 /* From here on a signal from the terminal does not stop the program half-way. */
 void ctl_begin_change(void);
 
+extern const struct verb cmd_access;
 extern const struct verb cmd_check;
 extern const struct verb cmd_complete;
 extern const struct verb cmd_create;
@@ -48,12 +49,15 @@ extern const struct verb cmd_diff;
 extern const struct verb cmd_doctor;
 extern const struct verb cmd_export;
 extern const struct verb cmd_get;
+extern const struct verb cmd_grant;
 extern const struct verb cmd_history;
 extern const struct verb cmd_import;
 extern const struct verb cmd_inject;
 extern const struct verb cmd_list;
+extern const struct verb cmd_purge;
 extern const struct verb cmd_register;
 extern const struct verb cmd_rename;
+extern const struct verb cmd_revoke;
 extern const struct verb cmd_rollback;
 extern const struct verb cmd_run;
 extern const struct verb cmd_status;

@@ -128,9 +128,8 @@ int source_say(const struct source *source, size_t line, size_t column, FILE *fi
 	return safe == NULL ? -ENOMEM : 0;
 }
 
-/* 1: told as a failure, 0: resolves. */
-static int source_judge(const struct source *source, const struct reference *part,
-	struct resolve_key *key, bool strict, FILE *file)
+int source_judge(const struct source *source, const struct reference *part, struct resolve_key *key,
+	bool strict, FILE *file)
 {
 	const char *text;
 	int r;

@@ -45,6 +45,10 @@ int source_key(struct resolve *resolve, const struct reference *part, struct res
  */
 long source_report(const struct source *source, struct resolve *resolve, bool strict, FILE *file);
 
+/* The same for one reference, with its key: 1 told as a failure, 0 it resolves. -ENOMEM. */
+int source_judge(const struct source *source, const struct reference *part, struct resolve_key *key,
+	bool strict, FILE *file);
+
 /* One such line, with control characters escaped. */
 int source_say(const struct source *source, size_t line, size_t column, FILE *file,
 	const char *mark, const char *text);

@@ -3,6 +3,8 @@
 #include "suggest.h"
 
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "helptext.h"
 #include "info.h"
 #include "secretctl.h"
+#include "subject.h"
 #include "tree.h"
 
 struct line {
@@ -180,6 +183,61 @@ static void offer_operators(const struct line *line, const char *before)
 		offer(line, before, operators[i], ":", "");
 }
 
+/* ---- whom rights are given to ---- */
+
+/* "user:alice=list,re" */
+static void offer_rights(const struct line *line, const char *equals)
+{
+	char front[SUBJECT_TEXT + 64];
+	const char *comma = strrchr(equals, ','), *word;
+	int len = (int)((comma != NULL ? comma : equals) + 1 - line->word);
+
+	if ((size_t)len >= sizeof(front))
+		return;
+	snprintf(front, sizeof(front), "%.*s", len, line->word);
+	for (size_t i = 0; (word = rights_word(i)) != NULL; i++)
+		offer(line, front, word, "", "");
+}
+
+static void offer_users(const struct line *line, const char *after)
+{
+	const struct passwd *user;
+
+	setpwent();
+	while ((user = getpwent()) != NULL)
+		offer(line, "user:", user->pw_name, after, "user");
+	endpwent();
+}
+
+static void offer_groups(const struct line *line, const char *after)
+{
+	const struct group *group;
+
+	setgrent();
+	while ((group = getgrent()) != NULL)
+		offer(line, "group:", group->gr_name, after, "group");
+	endgrent();
+}
+
+/* "user:NAME=RIGHT,..."; what is revoked need not be said. */
+static void offer_subjects(const struct line *line)
+{
+	const char *equals = strchr(line->word, '=');
+	const char *after = strcmp(line->verb->name, "grant") == 0 ? "=" : "";
+
+	if (equals != NULL) {
+		offer_rights(line, equals);
+	} else if (strncmp(line->word, "user:", 5) == 0) {
+		offer_users(line, after);
+	} else if (strncmp(line->word, "group:", 6) == 0) {
+		offer_groups(line, after);
+	} else {
+		offer(line, "", "user:", "", "a user");
+		offer(line, "", "group:", "", "a group");
+		offer(line, "", "other", after, "everybody else");
+	}
+}
+
 /* ---- what an option takes ---- */
 
 /* Is a NAME that this option takes a secret that is there? */
@@ -265,6 +323,8 @@ static void suggest_argument(const struct line *line)
 		offer_keys(line, "", "");
 	else if (strcmp(kind, "N") == 0 || strcmp(kind, "M") == 0)
 		offer_versions(line);
+	else if (strcmp(kind, "SUBJECT") == 0)
+		offer_subjects(line);
 }
 
 /* ---- the line ---- */

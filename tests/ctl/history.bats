@@ -38,6 +38,33 @@ make_versions() {
 	grep -q '^4 .* ~a$' "$SFS/out"
 }
 
+@test "history: for programs" {
+	make_versions db
+	ctl 0 history db -o json
+	"$PYTHON" - "$SFS/out" <<-'END'
+		import json, re, sys
+		h = json.load(open(sys.argv[1]))
+		assert (h["name"], h["namespace"]) == ("db", "public"), h
+		got = [(v["version"], v["current"], v["keys"], v["added"], v["changed"], v["removed"]) for v in h["versions"]]
+		assert got == [
+		    (1, False, [], None, None, None),
+		    (2, False, ["a", "b"], ["a", "b"], [], []),
+		    (3, False, ["a", "c"], ["c"], ["a"], ["b"]),
+		    (4, True, ["a", "c"], [], ["a"], []),
+		], got
+		assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", v["time"]) for v in h["versions"])
+	END
+	rmdir "$PUB/db/.versions/2"
+	ctl 0 history db --output=json
+	same "1 3 4 None" "$("$PYTHON" -c '
+import json, sys
+v = json.load(open(sys.argv[1]))["versions"]
+print(*[x["version"] for x in v], v[1]["added"])' "$SFS/out")"
+	ctl 0 history db -o table
+	ctl 2 history db -o yaml
+	err_has "table or json"
+}
+
 @test "history: only the last ones are kept, of both namespaces, for the owner" {
 	ctl_as $ALICE 0 create -p db --a=0
 	for i in {1..14}; do

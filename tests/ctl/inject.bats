@@ -271,9 +271,9 @@ nasty() {
 	ctl 0 create db --nul=@"$SFS/nul" --raw=@"$SFS/raw" --k=1
 	inject 6 $'["{{db.raw}}",\n 1{{db.k}}, {{db.nokey}}, {{db.nul}}]' -e json
 	out ""
-	same "$(printf '%s\n' '<stdin>:2:13: public/db: there is no key nokey' \
-		'<stdin>:1:3: the value is not UTF-8, which JSON cannot say in a string' \
+	same "$(printf '%s\n' '<stdin>:1:3: the value is not UTF-8, which JSON cannot say in a string' \
 		'<stdin>:2:3: it stands beside other text, outside of quotes; put all of it between double quotes' \
+		'<stdin>:2:13: public/db: there is no key nokey' \
 		'secretctl: inject: 3 of 4 references do not resolve; nothing was written')" "$(cat "$SFS/err")"
 	inject 6 'A={{db.nul}}' -e sh
 	grep -q 'the value has a NUL' "$SFS/err"

@@ -458,7 +458,7 @@ class Local(Tree):
         for name in ".versions/2/k", ".versions/2", ".versions":
             os.chown(f"{m}/public/s/{name}", OWNER, SHARED)
             if not name.endswith("k"):
-                os.chmod(f"{m}/public/s/{name}", 0o500)
+                os.chmod(f"{m}/public/s/{name}", 0o700)
 
     def reset(self):
         self.make()
@@ -498,7 +498,8 @@ def run(tree, wanted, lasting=None):
                     refused.append(user)
                     continue
                 left[user] = tree.settled(before, user, lasting and lasting(call, node, user))
-                if left[user]:
+                # What is in .versions is in no listing.
+                if left[user] or not os.path.lexists(tree.path("vkey")):
                     tree.reset()
                     before = tree.print()
                     refused = []

@@ -32,6 +32,7 @@ static const struct node samples[] = {
 	{.kind = NODE_JSON, .row = 1},
 	{.kind = NODE_ENV, .row = UINT32_MAX},
 	{.kind = NODE_VERSIONS, .row = 1},
+	{.kind = NODE_VERSIONS, .row = UINT32_MAX, .removals = NODE_REMOVALS_MAX},
 	{.kind = NODE_VERSION, .row = 1, .version = 1, .which = 0},
 	{.kind = NODE_VERSION, .row = 1, .version = 1, .which = NODE_WHICH_KEY_MAX},
 	{.kind = NODE_VERSION, .row = 1, .version = NODE_VERSION_MAX, .which = NODE_WHICH_DIR},
@@ -56,6 +57,7 @@ static void test_round_trip(void **state)
 		assert_int_equal(node.key_no, samples[i].key_no);
 		assert_int_equal(node.version, samples[i].version);
 		assert_int_equal(node.which, samples[i].which);
+		assert_int_equal(node.removals, samples[i].removals);
 	}
 }
 
