@@ -152,11 +152,14 @@ int snapshot_read(const struct snapshot *snapshot, uint32_t uid, struct secbuf *
 	return view_render(ops_thread.reader, snapshot->secret, kind, uid, ret_bytes);
 }
 
-/* The version of the secret in which the key had that value. */
+/* The version of the secret in which the key had that value; it may have lost the key since. */
 static int find_old_key(uint64_t id, struct snapshot *s)
 {
-	uint64_t oldest = s->secret->m.oldest;
+	int r = store_secret_by_row(ops_thread.reader, s->node.row, &s->secret);
 
+	if (r < 0)
+		return r;
+	uint64_t oldest = s->secret->m.oldest;
 	for (uint64_t version = s->secret->m.version; version >= oldest; version--) {
 		if (store_secret_version(ops_thread.reader, s->node.row, version, &s->secret) < 0)
 			continue;
@@ -198,7 +201,7 @@ int snapshot_find_again(fuse_ino_t ino, uint64_t id, struct snapshot *ret_snapsh
 	s->empty = id == 0;
 	if (s->empty)
 		return 0;
-	r = s->node.kind == NODE_KEY && s->secret && !s->gone ? find_old_key(id, s) : -ENOENT;
+	r = s->node.kind == NODE_KEY ? find_old_key(id, s) : -ENOENT;
 	if (r == -ENOENT)
 		r = find_kept(id, s);
 	s->id = s->value_id = id;

@@ -230,6 +230,11 @@ END
 	done
 }
 
+@test "whatever becomes of a key, who has it open reads on after the worker died" {
+	"$PYTHON" "$TESTS/mount/gone_kill.py" "$MNT"
+	WORKER_MAY_DIE=1
+}
+
 @test "two that share a snapshot read on both, one after the other" {
 	WORKER_MAY_DIE=1
 	restart_daemon history=0
