@@ -20,8 +20,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "anchor.h"
@@ -81,16 +79,6 @@ static int worker_ready(void)
 }
 
 /* ---- who it is ---- */
-
-static void worker_log_init(bool debug)
-{
-	struct stat st;
-	/* In the background the supervisor has put /dev/null here. */
-	bool null = fstat(STDERR_FILENO, &st) < 0 ||
-		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
-
-	log_init("secretfs", null, debug);
-}
 
 static int worker_drop_root(struct why *why)
 {
@@ -458,7 +446,7 @@ static int worker_start(struct why *why)
 	if (r < 0)
 		return r;
 	close(BOOT_STATE_FD);
-	worker_log_init(worker.config.debug);
+	log_init_pipe(BOOT_LOG_FD, worker.config.debug);
 	handle_init(worker.boot.generation);
 	r = worker_take_over(why);
 	if (r < 0)
