@@ -407,7 +407,11 @@ static void on_report(struct supervisor *s)
 
 static void describe_death(int status, char *ret_text, size_t size)
 {
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		snprintf(ret_text, size,
+			"was ended by its sandbox: it made a system call that it may not make "
+			"(SIGSYS), which is an error in secretfs or an attack");
+	else if (WIFSIGNALED(status))
 		snprintf(ret_text, size, "was killed by signal %d (%s)", WTERMSIG(status),
 			strsignal(WTERMSIG(status)));
 	else
@@ -458,7 +462,7 @@ static void plan_next(struct supervisor *s, bool was_serving, bool suspect, cons
 static void on_worker_death(struct supervisor *s, int status)
 {
 	bool was_serving = s->serving;
-	char death[96];
+	char death[160];
 
 	lines_end(&s->lines);
 	if (s->report_fd >= 0)

@@ -33,6 +33,7 @@
 #include "openings.h"
 #include "ops.h"
 #include "request.h"
+#include "sandbox.h"
 #include "slots.h"
 #include "view.h"
 
@@ -101,8 +102,15 @@ static int worker_drop_root(struct why *why)
 	return 0;
 }
 
+static bool worker_first(void)
+{
+	return worker.boot.generation == 1;
+}
+
 static int worker_confine(struct why *why)
 {
+	if (geteuid() == 0)
+		sandbox_namespaces();
 	int r = worker_drop_root(why);
 
 	if (r < 0)
@@ -113,7 +121,7 @@ static int worker_confine(struct why *why)
 		return why_set(why, -errno, "cannot confine the worker: %s", strerror(errno));
 	if ((uint32_t)getppid() != worker.boot.supervisor_pid)
 		return why_set(why, -ESRCH, "the supervisor is gone");
-	return 0;
+	return sandbox_files(worker.config.store, worker_first(), why);
 }
 
 /* ---- the store ---- */
@@ -209,9 +217,6 @@ static int worker_open_store(struct why *why)
 	if (r >= 0) {
 		ops.limits = limits;
 		store_journal(worker.store, worker.boot.mount_id, worker.boot.generation);
-		r = store_start(worker.store);
-		if (r < 0)
-			why_set(why, r, "cannot start the store's writer: %s", strerror(-r));
 	}
 	return r;
 }
@@ -400,8 +405,12 @@ static int worker_serve(struct why *why)
 {
 	pthread_t threads[SLOTS_MAX];
 	unsigned n = 0;
-	int failed = later_start(ops_thread_begin, ops_thread_end);
+	int failed = store_start(worker.store);
 
+	if (failed < 0)
+		return why_set(
+			why, failed, "cannot start the store's writer: %s", strerror(-failed));
+	failed = later_start(ops_thread_begin, ops_thread_end);
 	beat(NULL);
 	if (failed == 0)
 		failed = worker_finish();
@@ -465,12 +474,17 @@ static int worker_start(struct why *why)
 		r = worker_map_keys(why);
 	if (r == 0)
 		r = worker_open_anchor(why);
-	if (r == 0)
+	if (r == 0) {
+		store_prepare();
 		r = worker_confine(why);
+	}
 	if (r == 0)
 		r = worker_open_store(why);
 	if (r == 0)
 		r = worker_open_session(why);
+	/* Before there are threads, and before anything that a user has sent is looked at. */
+	if (r == 0)
+		r = sandbox_calls(worker_first(), why);
 	return r;
 }
 
