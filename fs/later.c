@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "seal.h"
+#include "stack.h"
+
 struct later {
 	struct later *next;
 	struct timespec due;
@@ -21,7 +24,7 @@ static struct {
 	struct later *first; /* by rising due */
 	bool stopping;
 	bool started;
-	pthread_t thread;
+	struct stack thread;
 	int (*begin)(void);
 	void (*end)(void);
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -65,6 +68,7 @@ static void *later_main(void *unused)
 	while ((due = later_next())) {
 		pthread_mutex_unlock(&queue.lock);
 		due->run(due->arg);
+		seal_forget();
 		free(due);
 		pthread_mutex_lock(&queue.lock);
 	}
@@ -84,7 +88,7 @@ int later_start(int (*begin)(void), void (*end)(void))
 	pthread_condattr_destroy(&monotonic);
 	queue.begin = begin;
 	queue.end = end;
-	int r = -pthread_create(&queue.thread, NULL, later_main, NULL);
+	int r = stack_start(&queue.thread, later_main, NULL);
 	queue.started = r == 0;
 	return r;
 }
@@ -97,7 +101,7 @@ void later_stop(void)
 	queue.stopping = true;
 	pthread_cond_signal(&queue.changed);
 	pthread_mutex_unlock(&queue.lock);
-	pthread_join(queue.thread, NULL);
+	stack_join(&queue.thread);
 	queue.started = false;
 	/* What was not due any more: the connection is gone, there is nobody to answer. */
 	while (queue.first) {

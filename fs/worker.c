@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +34,7 @@
 #include "request.h"
 #include "sandbox.h"
 #include "slots.h"
+#include "stack.h"
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
@@ -354,15 +354,16 @@ static int oldest_left(size_t *ret_len, const struct fuse_in_header **ret_header
 }
 
 /* One at a time, so that one that kills us too is known for it. */
-static int worker_finish(void)
+static void *finish(void *unused)
 {
 	const struct fuse_in_header *header = NULL;
 	size_t len = 0;
 	int place;
-	int r = ops_thread_begin();
+	intptr_t r = ops_thread_begin();
 
+	(void)unused;
 	if (r < 0)
-		return r;
+		return (void *)r;
 	slots_blame(&worker.slots, worker.boot.blame);
 	while ((place = oldest_left(&len, &header)) >= 0) {
 		if (slots_blamed(&worker.slots, (unsigned)place) >= SLOTS_BLAME_MOST)
@@ -371,7 +372,15 @@ static int worker_finish(void)
 			serve_request((unsigned)place, len, true);
 	}
 	ops_thread_end();
-	return 0;
+	return NULL;
+}
+
+static int worker_finish(void)
+{
+	struct stack stack;
+	int r = stack_start(&stack, finish, NULL);
+
+	return r < 0 ? r : (int)(intptr_t)stack_join(&stack);
 }
 
 /* What died between the kernel and a slot comes again, where the kernel can do that (Linux 6.9). */
@@ -401,9 +410,18 @@ static void beat(void *unused)
 		log_warn("no memory for a sign of life");
 }
 
+/* A plain user may lock little: half of it is for values. */
+static bool stacks_are_enough(void)
+{
+	struct secmem_usage usage;
+
+	secmem_usage(&usage);
+	return usage.used + STACK_SIZE > usage.size / 2;
+}
+
 static int worker_serve(struct why *why)
 {
-	pthread_t threads[SLOTS_MAX];
+	struct stack threads[SLOTS_MAX];
 	unsigned n = 0;
 	int failed = store_start(worker.store);
 
@@ -419,18 +437,25 @@ static int worker_serve(struct why *why)
 		failed = worker_ready();
 	}
 	while (failed == 0 && n < worker.slots.n) {
-		int r = -pthread_create(&threads[n], NULL, serve, (void *)(uintptr_t)n);
+		int r = n > 0 && stacks_are_enough()
+				? -ENOMEM
+				: stack_start(&threads[n], serve, (void *)(uintptr_t)n);
 		if (r < 0 && n == 0)
 			failed = r;
+		if (r < 0 && n > 0)
+			log_warn("serving with %u threads instead of %u: %s", n, worker.slots.n,
+				r == -ENOMEM ? "more would take the locked memory that values "
+					       "need; raise "
+					       "the limit (ulimit -l)"
+					     : strerror(-r));
 		if (r < 0)
 			break;
 		n++;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		void *result;
-		pthread_join(threads[i], &result);
-		if ((intptr_t)result < 0)
-			failed = (int)(intptr_t)result;
+		intptr_t result = (intptr_t)stack_join(&threads[i]);
+		if (result < 0)
+			failed = (int)result;
 	}
 	later_stop();
 	return failed < 0 ? why_set(why, failed, "cannot serve: %s", strerror(-failed)) : 0;
@@ -440,11 +465,14 @@ static int worker_serve(struct why *why)
  * itself. */
 static size_t worker_share(void)
 {
+	/* Beside those of the store and of later. */
+	size_t stacks = (worker.config.threads + 3) * STACK_SIZE;
 	struct secmem_usage locked;
 
 	if (worker.config.max_open)
 		return worker.config.max_open;
 	secmem_usage(&locked);
+	locked.size -= locked.size > 2 * stacks ? stacks : locked.size / 2;
 	return worker.boot.owner != 0 && worker.config.allow_other != 1 ? locked.size / 4 * 3 : 0;
 }
 
