@@ -218,7 +218,7 @@ static int worker_open_store(struct why *why)
 		ops.limits = limits;
 		store_journal(worker.store, worker.boot.mount_id, worker.boot.generation);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* ---- libfuse ---- */
