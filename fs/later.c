@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "seal.h"
+#include "secmem.h"
 #include "stack.h"
 
 struct later {
@@ -68,7 +68,7 @@ static void *later_main(void *unused)
 	while ((due = later_next())) {
 		pthread_mutex_unlock(&queue.lock);
 		due->run(due->arg);
-		seal_forget();
+		secmem_wipe_stack();
 		free(due);
 		pthread_mutex_lock(&queue.lock);
 	}

@@ -76,7 +76,7 @@ static void *keeper_main(void *arg)
 		} else {
 			keeper_round(keeper);
 		}
-		seal_forget();
+		secmem_wipe_stack();
 		pthread_mutex_lock(&keeper->lock);
 		if (due)
 			keeper->due = false;

@@ -13,7 +13,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <sodium.h>
-#include <stdbool.h>
 #include <string.h>
 
 _Static_assert(SEAL_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key");
@@ -25,11 +24,6 @@ static void put64(uint8_t *to, uint64_t n)
 	n = htole64(n);
 	memcpy(to, &n, sizeof(n));
 }
-
-/* More than any request was seen to use, without optimisation; see STACK_SIZE. */
-#define FORGET (24u << 10)
-
-static _Thread_local bool touched; /* there may be something on this thread's stack */
 
 static void place_encode(const struct seal_place *place, uint8_t aad[SEAL_AAD])
 {
@@ -48,7 +42,6 @@ void seal_box(const uint8_t key[SEAL_KEY], const struct seal_place *place, const
 {
 	uint8_t aad[SEAL_AAD];
 
-	touched = true;
 	place_encode(place, aad);
 	randombytes_buf(box, SEAL_NONCE);
 	crypto_aead_xchacha20poly1305_ietf_encrypt_detached(box + SEAL_OVERHEAD, box + SEAL_NONCE,
@@ -61,7 +54,6 @@ int seal_open(const uint8_t key[SEAL_KEY], const struct seal_place *place, const
 	uint8_t aad[SEAL_AAD];
 	size_t len;
 
-	touched = true;
 	if (box_len < SEAL_OVERHEAD)
 		return -EBADMSG;
 	len = box_len - SEAL_OVERHEAD;
@@ -72,13 +64,6 @@ int seal_open(const uint8_t key[SEAL_KEY], const struct seal_place *place, const
 	if (len > 0)
 		sodium_memzero(plain, len);
 	return -EBADMSG;
-}
-
-void seal_forget(void)
-{
-	if (touched)
-		sodium_stackzero(FORGET);
-	touched = false;
 }
 
 static unsigned log2_floor(size_t n)

@@ -58,12 +58,6 @@ void seal_box(const uint8_t key[SEAL_KEY], const struct seal_place *place, const
 int seal_open(const uint8_t key[SEAL_KEY], const struct seal_place *place, const uint8_t *box,
 	size_t box_len, void *plain);
 
-/*
- * Wipes what the calls before have left below the caller's own frame, if this thread has sealed or
- * opened anything since it last did: at the end of a request, in a thread of stack.h.
- */
-void seal_forget(void);
-
 /* n rounded up by Padme (Nikitin et al., PETS 2019): leaks O(log log n) bits of the length,
  * costs at most 12 %. padme(0) = 0. */
 size_t seal_padme(size_t n);

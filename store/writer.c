@@ -257,7 +257,7 @@ static void *writer_main(void *arg)
 			db_checkpoint(writer->txn.db, 1);
 			keeper_checkpoint(writer->txn.store);
 		}
-		seal_forget();
+		secmem_wipe_stack();
 		pthread_mutex_lock(&writer->lock);
 	}
 	pthread_mutex_unlock(&writer->lock);
