@@ -16,7 +16,9 @@
 
 /* Bytes of the arena for each. More than four times what the deepest request was seen to use;
  * sanitizers make every frame bigger. */
-#ifdef SECRETFS_SANITIZED
+#if defined(__SANITIZE_THREAD__)
+#define STACK_SIZE (1u << 20) /* most of it is what ThreadSanitizer keeps of each thread */
+#elif defined(SECRETFS_SANITIZED)
 #define STACK_SIZE (256u << 10)
 #else
 #define STACK_SIZE (128u << 10)

@@ -53,13 +53,13 @@ static void test_no_room(void **state)
 {
 	struct stack stacks[64];
 	struct secmem_usage before, after;
-	uintptr_t here;
+	uintptr_t here[64];
 	unsigned n = 0;
 	int r;
 
 	(void)state;
 	secmem_usage(&before);
-	while ((r = stack_start(&stacks[n], answer, &here)) == 0)
+	while ((r = stack_start(&stacks[n], answer, &here[n])) == 0)
 		n++;
 	assert_int_equal(r, -ENOMEM);
 	assert_null(stacks[n].memory.data);
