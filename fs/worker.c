@@ -498,6 +498,7 @@ static int worker_start(struct why *why)
 	secmem_set_share(worker_share());
 	view_init();
 	r = slots_map(BOOT_SLOTS_FD, &worker.slots, why);
+	close(BOOT_SLOTS_FD);
 	if (r == 0)
 		r = worker_map_keys(why);
 	if (r == 0)

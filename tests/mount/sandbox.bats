@@ -82,12 +82,12 @@ refused() {
 	local pid
 	pid=$(worker_pid)
 	cat "$PUB/none" 2>/dev/null || true
-	# The connection, the log, requests in flight, the anchor, the store with its log and index.
+	# The connection, the log, the anchor, the store with its log and index.
 	local output
 	output=$(bash -c 'for fd in /proc/'"$pid"'/fd/*; do readlink "$fd"; done | sed "s/:\[.*//; s/ (deleted)//; s|.*/||" | sort -u | tr "\n" " "')
 	for what in $output; do
 		case $what in
-		fuse | null | pipe | memfd:secretfs-slots | store.db | store.db-wal | store.db-shm) ;;
+		fuse | null | pipe | store.db | store.db-wal | store.db-shm) ;;
 		*store.db.*) ;; # the anchor's name ends in a hash
 		*)
 			echo "not expected: $what" >&2
