@@ -2,12 +2,12 @@
 """memory.py: looks for secrets in the memory of processes, as root: in all that is mapped, also what is left out
 of dumps.
 
-    memory.py find FILE PID...          where the bytes of FILE are: a line "PID FLAGS PLACE" for each mapping that has
-                                        them, FLAGS being those of locked,dumpless that it has, or none
-    memory.py keys STORE KEYFILE        the master key and what it is made from, and the subkeys, as hex: NAME HEX
-    memory.py hex HEX PID...            as find, for bytes that are not in a file
+    memory.py find FILE PID...             where the bytes of FILE are: a line "PID FLAGS PLACE" for each mapping that has
+                                           them, FLAGS being those of locked,dumpless that it has, or none
+    memory.py keys STORE KEYFILE PID...    the same for the master key, what it is made from, and what is made from it:
+                                           "NAME PID FLAGS PLACE", and at last how many were looked for
 
-Nothing that this prints is secret but for "keys". It exits with 1 if a process cannot be looked at.
+It exits with 1 if a process cannot be looked at.
 """
 import ctypes
 import hashlib
@@ -17,6 +17,7 @@ import sqlite3
 import sys
 
 CHUNK = 1 << 20
+OVERLAP = 64  # bytes: what is looked for is not longer
 
 
 def mappings(pid):
@@ -32,8 +33,9 @@ def mappings(pid):
     return found
 
 
-def holds(memory, start, end, needle):
-    """Is it there? What cannot be read has no page, or is closed to the kernel itself (memfd_secret)."""
+def pieces(memory, start, end):
+    """The bytes, in overlapping pieces. What cannot be read has no page, or is closed to the kernel itself
+    (memfd_secret)."""
     at, tail = start, b""
     while at < end:
         n = min(CHUNK, end - at)
@@ -41,42 +43,44 @@ def holds(memory, start, end, needle):
             data = os.pread(memory, n, at)
         except OSError:
             # Page by page: a hole must not hide what lies beside it.
-            if n > 4096:
-                data = b""
-                for page in range(at, at + n, 4096):
-                    try:
-                        data += os.pread(memory, 4096, page)
-                    except OSError:
-                        data += b"\0" * 4096
-            else:
-                data = b"\0" * n
-        if needle in tail + data:
-            return True
-        tail = data[-len(needle) + 1 :]
+            data = b""
+            for page in range(at, at + n, 4096):
+                try:
+                    data += os.pread(memory, 4096, page)
+                except OSError:
+                    data += b"\0" * 4096
+        yield tail + data
+        tail = data[-OVERLAP:]
         at += n
-    return False
 
 
-def find(needle, pids):
-    assert len(needle) >= 16, "too short to mean anything"
-    looked = 0
+def places(pid):
+    """(flags, place, bytes) of all that a process has."""
+    memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
+    for start, end, mode, place, flags in mappings(pid):
+        if place in ("[vvar]", "[vvar_vclock]", "[vsyscall]"):
+            continue
+        has = [word for flag, word in (("lo", "locked"), ("dd", "dumpless")) if flag in flags]
+        yield ",".join(has) or "none", place.replace(" ", "_"), pieces(memory, start, end)
+    os.close(memory)
+    for name in ("environ", "cmdline"):
+        with open(f"/proc/{pid}/{name}", "rb") as f:
+            yield "none", name, [f.read()]
+
+
+def find(needles, pids):
+    """(name of the needle, pid, flags, place) of each that is found."""
+    assert all(16 <= len(needle) <= OVERLAP for needle in needles.values()), "too short to mean anything, or too long"
     for pid in pids:
-        memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
-        for start, end, mode, place, flags in mappings(pid):
-            if place in ("[vvar]", "[vvar_vclock]", "[vsyscall]"):
-                continue
+        looked = 0
+        for flags, place, data in places(pid):
             looked += 1
-            if holds(memory, start, end, needle):
-                has = [word for flag, word in (("lo", "locked"), ("dd", "dumpless")) if flag in flags]
-                print(pid, ",".join(has) or "none", place.replace(" ", "_"))
-        os.close(memory)
-        with open(f"/proc/{pid}/environ", "rb") as f:
-            if needle in f.read():
-                print(pid, "none", "environ")
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            if needle in f.read():
-                print(pid, "none", "cmdline")
-    assert looked > 10 * len(pids), "hardly anything is mapped: was it there at all?"
+            left = dict(needles)
+            for piece in data:
+                for name in [name for name, needle in left.items() if needle in piece]:
+                    del left[name]
+                    yield name, pid, flags, place
+        assert looked > 10, "hardly anything is mapped: was it there at all?"
 
 
 def keys(store, keyfile):
@@ -95,24 +99,25 @@ def keys(store, keyfile):
         master, None, sealed, ctypes.c_ulonglong(len(sealed)), mac, aad, ctypes.c_ulonglong(len(aad)), nonce, kek
     )
     assert r == 0, "the slot does not open"
-    print("source", source.hex())
-    print("kek", kek.hex())
-    print("master", master.raw.hex())
+    found = {"source": source, "kek": kek, "master": master.raw}
     sub = ctypes.create_string_buffer(32)
     for n, name in enumerate(("index", "manifest", "meta", "sum", "anchor"), 1):
         sodium.crypto_kdf_derive_from_key(sub, ctypes.c_size_t(32), ctypes.c_uint64(n), b"secretfs", master)
-        print(name, sub.raw.hex())
+        found[name] = sub.raw
+    return found
 
 
 def main():
     what, args = sys.argv[1], sys.argv[2:]
     if what == "find":
         with open(args[0], "rb") as f:
-            find(f.read(), args[1:])
-    elif what == "hex":
-        find(bytes.fromhex(args[0]), args[1:])
+            for _, *where in find({"": f.read()}, args[1:]):
+                print(*where)
     else:
-        keys(*args)
+        needles = keys(*args[:2])
+        for where in find(needles, args[2:]):
+            print(*where)
+        print(len(needles), "looked for")
 
 
 main()
