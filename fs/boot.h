@@ -3,7 +3,8 @@
  * boot: what the supervisor hands to a worker over exec: descriptors with fixed numbers and one
  * record.
  *
- *     0 1 2             /dev/null, or the terminal with -f
+ *     0 1               /dev/null
+ *     2                 BOOT_LOG_FD once more, for what libraries say before they give up
  *     BOOT_FUSE_FD      /dev/fuse, the mounted connection
  *     BOOT_KEYS_FD      memfd (sealed, locked where mapped) or memfd_secret: struct keyslot_keys
  *     BOOT_STATE_FD     sealed memfd: struct boot_state, then the settings (config_write_text)
@@ -12,6 +13,7 @@
  *     BOOT_SLOTS_FD     sealed memfd: the requests in flight (slots.h)
  *     BOOT_OPENINGS_FD  memfd: what is open (openings.h)
  *     BOOT_HANDOVER_FD  socket to the supervisor: making room for another worker (handover.h)
+ *     BOOT_LOG_FD       pipe to the supervisor, which does not block: lines of the log (lines.h)
  *
  * The worker is this same program with argv {"secretfs", "--worker", NULL}.
  */
@@ -31,7 +33,8 @@
 #define BOOT_SLOTS_FD    7
 #define BOOT_OPENINGS_FD 8
 #define BOOT_HANDOVER_FD 9
-#define BOOT_LAST_FD     BOOT_HANDOVER_FD
+#define BOOT_LOG_FD      10
+#define BOOT_LAST_FD     BOOT_LOG_FD
 
 #define BOOT_MAGIC 0x73667331u
 /* Not in every <linux/fuse.h>: Linux 6.9 can be asked to send again what was read and not answered.

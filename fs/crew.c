@@ -18,11 +18,12 @@
 #include "ops.h"
 #include "request.h"
 #include "slots.h"
+#include "stack.h"
 
 #define PAUSE_SIGNAL SIGUSR2
 
 static struct {
-	pthread_t threads[SLOTS_MAX];
+	struct stack threads[SLOTS_MAX];
 	unsigned n;
 	int end_fd;
 	_Atomic bool reading[SLOTS_MAX]; /* waits for a request, or has just got one */
@@ -133,6 +134,15 @@ static void wake_up(int signo)
 	(void)signo;
 }
 
+/* A plain user may lock little: half of it is for values. */
+static bool stacks_are_enough(void)
+{
+	struct secmem_usage usage;
+
+	secmem_usage(&usage);
+	return usage.used + STACK_SIZE > usage.size / 2;
+}
+
 int crew_start(unsigned n)
 {
 	/* Without SA_RESTART: a read that waits for a request comes back. */
@@ -144,11 +154,18 @@ int crew_start(unsigned n)
 		return -errno;
 	pthread_mutex_lock(&crew.lock);
 	while (crew.n < n && r == 0) {
-		r = -pthread_create(&crew.threads[crew.n], NULL, serve, (void *)(uintptr_t)crew.n);
+		r = crew.n > 0 && stacks_are_enough()
+			    ? -ENOMEM
+			    : stack_start(&crew.threads[crew.n], serve, (void *)(uintptr_t)crew.n);
 		if (r == 0)
 			crew.n++;
 	}
 	pthread_mutex_unlock(&crew.lock);
+	if (r < 0 && crew.n > 0)
+		log_warn("serving with %u threads instead of %u: %s", crew.n, n,
+			r == -ENOMEM ? "more would take the locked memory that values need; raise "
+				       "the limit (ulimit -l)"
+				     : strerror(-r));
 	return crew.n ? 0 : r;
 }
 
@@ -162,10 +179,9 @@ int crew_join(void)
 	int failed = 0;
 
 	for (unsigned i = 0; i < crew.n; i++) {
-		void *result;
-		pthread_join(crew.threads[i], &result);
-		if ((intptr_t)result < 0)
-			failed = (int)(intptr_t)result;
+		intptr_t result = (intptr_t)stack_join(&crew.threads[i]);
+		if (result < 0)
+			failed = (int)result;
 	}
 	return failed;
 }
@@ -199,7 +215,7 @@ int crew_pause(unsigned wait_ms)
 	do {
 		for (unsigned i = 0; i < crew.n; i++)
 			if (crew.reading[i])
-				pthread_kill(crew.threads[i], PAUSE_SIGNAL);
+				pthread_kill(crew.threads[i].thread, PAUSE_SIGNAL);
 		if (all_rest())
 			return 0;
 	} while (clock_ms() < until);

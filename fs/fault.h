@@ -11,6 +11,10 @@
  * anybody is told
  *     .fault-open .fault-close      it is killed when it next opens or closes a key for reading,
  * before anybody is told
+ *     .fault-exec -fork -clone3 -socket -internet -code -code-later -dumpable -ptrace -kill -ioctl
+ *     -unshare -root -read-etc -list -write-tmp -write-proc
+ *                                   it tries to get out of its sandbox; if it lives, the log says
+ * "NAME: done" or the errno's name
  */
 #ifndef FS_FAULT_H
 #define FS_FAULT_H

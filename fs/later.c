@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "secmem.h"
+#include "stack.h"
+
 struct later {
 	struct later *next;
 	struct timespec due;
@@ -23,7 +26,7 @@ static struct {
 	bool stopping;
 	bool started;
 	bool paused; /* of who starts and stops it */
-	pthread_t thread;
+	struct stack thread;
 	int (*begin)(void);
 	void (*end)(void);
 } queue = {.running = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -72,8 +75,10 @@ static void later_run(void)
 		queue.first = due->next;
 	}
 	pthread_mutex_unlock(&queue.lock);
-	if (due)
+	if (due) {
 		due->run(due->arg);
+		secmem_wipe_stack();
+	}
 	pthread_mutex_unlock(&queue.running);
 	free(due);
 }
@@ -100,7 +105,7 @@ int later_start(int (*begin)(void), void (*end)(void))
 	pthread_condattr_destroy(&monotonic);
 	queue.begin = begin;
 	queue.end = end;
-	int r = -pthread_create(&queue.thread, NULL, later_main, NULL);
+	int r = stack_start(&queue.thread, later_main, NULL);
 	queue.started = r == 0;
 	return r;
 }
@@ -115,7 +120,7 @@ void later_stop(void)
 	pthread_mutex_unlock(&queue.lock);
 	if (queue.paused)
 		later_go_on();
-	pthread_join(queue.thread, NULL);
+	stack_join(&queue.thread);
 	queue.started = false;
 	/* What was not due any more: the connection is gone, or another worker's. */
 	while (queue.first) {

@@ -9,6 +9,7 @@
 
 #include "openings.h"
 #include "ops.h"
+#include "secmem.h"
 #include "slots.h"
 #include "status.h"
 
@@ -120,6 +121,7 @@ int request_serve(unsigned place, size_t len, bool again)
 	note_lock_owner(header);
 	status_operation();
 	fuse_session_process_buf(ops.session, &request);
+	secmem_wipe_stack();
 	openings_for((struct openings_request){0});
 	ops_thread.request = NULL;
 	slots_end(ops.slots, place, len);

@@ -23,6 +23,7 @@
 #include "exitcode.h"
 #include "fd.h"
 #include "helper.h"
+#include "lines.h"
 #include "log.h"
 #include "mount.h"
 #include "notify.h"
@@ -75,6 +76,7 @@ struct supervisor {
 	struct slots slots;
 	struct mount mount;
 	struct helper helper;
+	struct lines lines; /* what workers log, for the life of the mount */
 	struct boot_state boot;
 
 	pid_t worker;  /* 0: none */
@@ -266,13 +268,13 @@ static int take_mount(struct supervisor *s, struct why *why)
 
 /* ---- workers ---- */
 
-#define PLACED 7
+#define PLACED 8
 
 /* In the child: the descriptors where boot.h says, and nothing else. */
-static int place_descriptors(const int from[PLACED], bool foreground)
+static int place_descriptors(const int from[PLACED])
 {
 	static const int to[PLACED] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD,
-		BOOT_SLOTS_FD, BOOT_OPENINGS_FD, BOOT_HANDOVER_FD};
+		BOOT_SLOTS_FD, BOOT_OPENINGS_FD, BOOT_HANDOVER_FD, BOOT_LOG_FD};
 	int aside[PLACED];
 	int null;
 
@@ -286,9 +288,10 @@ static int place_descriptors(const int from[PLACED], bool foreground)
 		if (dup2(aside[i], to[i]) < 0)
 			return -errno;
 	}
-	null = foreground ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; fd <= 2 && null >= 0; fd++)
-		dup2(null, fd);
+	/* No terminal: whoever takes a worker over must not type there. */
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(BOOT_LOG_FD, 2) < 0)
+		return -errno;
 	/* Only at exec: the program's own descriptor is still needed. */
 	if (close_range(BOOT_LAST_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;
@@ -298,8 +301,8 @@ static int place_descriptors(const int from[PLACED], bool foreground)
 __attribute__((noreturn)) static void worker_child(
 	const struct supervisor *s, int state_fd, int report_fd, int socket)
 {
-	const int from[PLACED] = {
-		s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd, s->openings_fd, socket};
+	const int from[PLACED] = {s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd,
+		s->openings_fd, socket, s->lines.out};
 	char name[] = "secretfs";
 	char word[] = "--worker";
 	char *argv[] = {name, word, NULL};
@@ -312,7 +315,7 @@ __attribute__((noreturn)) static void worker_child(
 	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	err = place_descriptors(from, s->config->foreground);
+	err = place_descriptors(from);
 	if (!err) {
 		/* By descriptor: an update may have put another program at the path, or nothing. */
 		execveat(s->program_fd, "", argv, environ, AT_EMPTY_PATH);
@@ -440,7 +443,11 @@ static void on_report(struct supervisor *s)
 
 static void describe_death(int status, char *ret_text, size_t size)
 {
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		snprintf(ret_text, size,
+			"was ended by its sandbox: it made a system call that it may not make "
+			"(SIGSYS), which is an error in secretfs or an attack");
+	else if (WIFSIGNALED(status))
 		snprintf(ret_text, size, "was killed by signal %d (%s)", WTERMSIG(status),
 			strsignal(WTERMSIG(status)));
 	else
@@ -516,8 +523,9 @@ static void go_back(struct supervisor *s, const char *death)
 static void on_worker_death(struct supervisor *s, int status)
 {
 	bool was_serving = s->serving;
-	char death[96];
+	char death[160];
 
+	lines_end(&s->lines);
 	if (s->report_fd >= 0)
 		on_report(s); /* its last words: the pipe has ended with it */
 	was_serving |= s->serving;
@@ -835,14 +843,17 @@ static int time_left(const struct supervisor *s)
 static void watch(struct supervisor *s)
 {
 	while (!s->over) {
-		struct pollfd p[3] = {
+		struct pollfd p[4] = {
 			{.fd = s->signal_fd, .events = POLLIN},
 			{.fd = s->report_fd, .events = POLLIN}, /* -1 is skipped */
 			{.fd = s->reload.socket, .events = POLLIN},
+			{.fd = s->lines.in, .events = POLLIN},
 		};
 
-		if (poll(p, 3, time_left(s)) < 0 && errno != EINTR)
+		if (poll(p, 4, time_left(s)) < 0 && errno != EINTR)
 			return;
+		if (p[3].revents)
+			lines_read(&s->lines);
 		if (p[1].revents)
 			on_report(s);
 		if (p[2].revents)
@@ -882,6 +893,8 @@ static void release(struct supervisor *s)
 	if (mounted && (s->worker > 0 || mount_present(&s->mount)))
 		mount_abort(&s->mount);
 	end_worker(s);
+	lines_end(&s->lines);
+	lines_close(&s->lines);
 	helper_stop(&s->helper);
 	fd_close(&s->report_fd);
 	fd_close(&s->fuse_fd);
@@ -916,6 +929,8 @@ static int start(struct supervisor *s, struct why *why)
 	s->boot.supervisor_pid = (uint32_t)getpid();
 	s->boot.mounted_at = time(NULL);
 	err = take_signals(s, why);
+	if (!err)
+		err = lines_open(&s->lines, why);
 	if (!err)
 		err = take_slots(s, why);
 	if (!err)
@@ -963,6 +978,7 @@ int supervisor_run(
 		.signal_fd = -1,
 		.report_fd = -1,
 		.helper = HELPER_INIT,
+		.lines = LINES_INIT,
 	};
 	int err = open_program(&s, &s.why);
 

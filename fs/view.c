@@ -11,6 +11,7 @@
 #include "name.h"
 #include "text.h"
 
+#define DEEPEST         16 /* brackets in a text that is parsed */
 #define LONGEST_ESCAPE  12 /* \\ud83d\\udd11 */
 #define POOL_ALIGN      16
 #define POOL_LARGE      2048 /* values above POOL_LARGE_SIZE in one text, and two to spare */
@@ -415,9 +416,31 @@ static bool cut_off(const uint8_t *text, size_t len)
 				  ends_with(text, len, "nul"));
 }
 
+/* The parser goes down a frame for each bracket, on a small stack, and what can be merged has two
+ * levels: deeper ones need not be parsed to be wrong. */
+static bool too_deep(const uint8_t *text, size_t len)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < len && depth <= DEEPEST; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == '{' || text[i] == '['))
+			depth++;
+		else if (!quoted && (text[i] == '}' || text[i] == ']') && depth > 0)
+			depth--;
+	}
+	return depth > DEEPEST;
+}
+
 /* 1: the text ends too early, 0, -errno. The members point into the pool. */
 static int json_changes(const uint8_t *text, size_t len, struct changes *changes)
 {
+	if (too_deep(text, len))
+		return -EINVAL;
 	json_error_t error;
 	const char *name;
 	json_t *value;

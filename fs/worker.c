@@ -20,8 +20,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "anchor.h"
@@ -37,7 +35,9 @@
 #include "log.h"
 #include "openings.h"
 #include "ops.h"
+#include "sandbox.h"
 #include "slots.h"
+#include "stack.h"
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
@@ -87,16 +87,6 @@ static int worker_ready(void)
 
 /* ---- who it is ---- */
 
-static void worker_log_init(bool debug)
-{
-	struct stat st;
-	/* In the background the supervisor has put /dev/null here. */
-	bool null = fstat(STDERR_FILENO, &st) < 0 ||
-		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
-
-	log_init("secretfs", null, debug);
-}
-
 static int worker_drop_root(struct why *why)
 {
 	uid_t uid = worker.boot.worker_uid;
@@ -118,8 +108,15 @@ static int worker_drop_root(struct why *why)
 	return 0;
 }
 
+static bool worker_first(void)
+{
+	return worker.boot.generation == 1;
+}
+
 static int worker_confine(struct why *why)
 {
+	if (geteuid() == 0)
+		sandbox_namespaces();
 	int r = worker_drop_root(why);
 
 	if (r < 0)
@@ -130,7 +127,7 @@ static int worker_confine(struct why *why)
 		return why_set(why, -errno, "cannot confine the worker: %s", strerror(errno));
 	if ((uint32_t)getppid() != worker.boot.supervisor_pid)
 		return why_set(why, -ESRCH, "the supervisor is gone");
-	return 0;
+	return sandbox_files(worker.config.store, worker_first(), why);
 }
 
 /* ---- the store ---- */
@@ -239,11 +236,8 @@ static int worker_open_store(struct why *why)
 	if (r >= 0) {
 		ops.limits = limits;
 		store_journal(worker.store, worker.boot.mount_id, worker.boot.generation);
-		r = store_start(worker.store);
-		if (r < 0)
-			why_set(why, r, "cannot start the store's writer: %s", strerror(-r));
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* ---- libfuse ---- */
@@ -316,15 +310,16 @@ static int oldest_left(size_t *ret_len, const struct fuse_in_header **ret_header
 }
 
 /* One at a time, so that one that kills us too is known for it. */
-static int worker_finish(void)
+static void *finish(void *unused)
 {
 	const struct fuse_in_header *header = NULL;
 	size_t len = 0;
 	int place;
-	int r = ops_thread_begin();
+	intptr_t r = ops_thread_begin();
 
+	(void)unused;
 	if (r < 0)
-		return r;
+		return (void *)r;
 	slots_blame(&worker.slots, worker.boot.blame);
 	while ((place = oldest_left(&len, &header)) >= 0) {
 		if (slots_blamed(&worker.slots, (unsigned)place) >= SLOTS_BLAME_MOST)
@@ -333,7 +328,15 @@ static int worker_finish(void)
 			crew_serve((unsigned)place, len, true);
 	}
 	ops_thread_end();
-	return 0;
+	return NULL;
+}
+
+static int worker_finish(void)
+{
+	struct stack stack;
+	int r = stack_start(&stack, finish, NULL);
+
+	return r < 0 ? r : (int)(intptr_t)stack_join(&stack);
 }
 
 /* What died between the kernel and a slot comes again, where the kernel can do that (Linux 6.9). */
@@ -452,8 +455,12 @@ static int worker_watch(void)
 
 static int worker_serve(struct why *why)
 {
-	int failed = later_start(ops_thread_begin, ops_thread_end);
+	int failed = store_start(worker.store);
 
+	if (failed < 0)
+		return why_set(
+			why, failed, "cannot start the store's writer: %s", strerror(-failed));
+	failed = later_start(ops_thread_begin, ops_thread_end);
 	beat(NULL);
 	if (failed == 0)
 		failed = worker_finish();
@@ -473,11 +480,14 @@ static int worker_serve(struct why *why)
  * itself. */
 static size_t worker_share(void)
 {
+	/* Beside those of the store and of later. */
+	size_t stacks = (worker.config.threads + 3) * STACK_SIZE;
 	struct secmem_usage locked;
 
 	if (worker.config.max_open)
 		return worker.config.max_open;
 	secmem_usage(&locked);
+	locked.size -= locked.size > 2 * stacks ? stacks : locked.size / 2;
 	return worker.boot.owner != 0 && worker.config.allow_other != 1 ? locked.size / 4 * 3 : 0;
 }
 
@@ -488,7 +498,7 @@ static int worker_start(struct why *why)
 	if (r < 0)
 		return r;
 	close(BOOT_STATE_FD);
-	worker_log_init(worker.config.debug);
+	log_init_pipe(BOOT_LOG_FD, worker.config.debug);
 	handle_init(worker.boot.generation);
 	r = worker_take_over(why);
 	if (r < 0)
@@ -506,16 +516,22 @@ static int worker_start(struct why *why)
 	if (r < 0)
 		return r;
 	r = slots_map(BOOT_SLOTS_FD, &worker.slots, why);
+	close(BOOT_SLOTS_FD);
 	if (r == 0)
 		r = worker_map_keys(why);
 	if (r == 0)
 		r = worker_open_anchor(why);
-	if (r == 0)
+	if (r == 0) {
+		store_prepare();
 		r = worker_confine(why);
+	}
 	if (r == 0)
 		r = worker_open_store(why);
 	if (r == 0)
 		r = worker_open_session(why);
+	/* Before there are threads, and before anything that a user has sent is looked at. */
+	if (r == 0)
+		r = sandbox_calls(worker_first(), why);
 	return r;
 }
 

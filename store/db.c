@@ -45,6 +45,11 @@ static void db_library_init(void)
 	sqlite3_randomness(sizeof(seed), seed);
 }
 
+void db_prepare(void)
+{
+	pthread_once(&db_once, db_library_init);
+}
+
 static int db_io_error(struct db *db)
 {
 	int e = db && db->sqlite ? sqlite3_system_errno(db->sqlite) : 0;
@@ -152,7 +157,7 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why 
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
 		    SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
 
-	pthread_once(&db_once, db_library_init);
+	db_prepare();
 	if (mode == DB_CREATE)
 		flags |= SQLITE_OPEN_CREATE;
 	AUTO_DB db = calloc(1, sizeof(*db));

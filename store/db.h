@@ -23,6 +23,9 @@ enum db_mode {
 	DB_CREATE, /* the file must not be there */
 };
 
+/* Does what SQLite does once and needs more of the system for than later: db_open does it too. */
+void db_prepare(void);
+
 /*
  * Opens path (the file itself must not be a symbolic link) with all protective settings.
  * -ENOENT, -EACCES, -EBADMSG (not a database), -EIO, -ENOMEM.

@@ -6,6 +6,8 @@
  */
 #include "store_int.h"
 
+#include "stack.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,7 +18,7 @@
 struct keeper {
 	struct store *store;
 	struct db *db; /* the thread's */
-	pthread_t thread;
+	struct stack thread;
 	unsigned round;  /* the thread's */
 	unsigned bucket; /* the thread's: the next to be added up */
 
@@ -74,6 +76,7 @@ static void *keeper_main(void *arg)
 		} else {
 			keeper_round(keeper);
 		}
+		secmem_wipe_stack();
 		pthread_mutex_lock(&keeper->lock);
 		if (due)
 			keeper->due = false;
@@ -109,7 +112,7 @@ int keeper_start(struct store *store)
 	pthread_condattr_destroy(&monotonic);
 	int r = db_open(store->path, DB_WRITER, &keeper->db, NULL);
 	if (r == 0)
-		r = -pthread_create(&keeper->thread, NULL, keeper_main, keeper);
+		r = stack_start(&keeper->thread, keeper_main, keeper);
 	if (r < 0) {
 		keeper_free(keeper);
 		return r;
@@ -128,7 +131,7 @@ void keeper_stop(struct store *store)
 	keeper->stopping = true;
 	pthread_cond_signal(&keeper->changed);
 	pthread_mutex_unlock(&keeper->lock);
-	pthread_join(keeper->thread, NULL);
+	stack_join(&keeper->thread);
 	store->keeper = NULL;
 	keeper_free(keeper);
 }

@@ -18,6 +18,8 @@
 
 static _Atomic(const char *) log_name = "secretfs";
 static atomic_bool log_to_syslog;
+static atomic_int log_pipe = -1; /* else it comes before both */
+static atomic_uint log_lost;     /* lines that found no room in it */
 static atomic_bool log_debug_too;
 
 void log_init(const char *name, bool to_syslog, bool debug)
@@ -29,6 +31,13 @@ void log_init(const char *name, bool to_syslog, bool debug)
 	else if (atomic_load(&log_to_syslog))
 		closelog();
 	atomic_store(&log_to_syslog, to_syslog);
+	atomic_store(&log_pipe, -1);
+}
+
+void log_init_pipe(int fd, bool debug)
+{
+	atomic_store(&log_debug_too, debug);
+	atomic_store(&log_pipe, fd);
 }
 
 /* How many bytes at s are one control character (C0, DEL, or C1 in UTF-8); 0: none. */
@@ -88,6 +97,34 @@ static void to_syslog_line(int priority, const char *text)
 	syslog(priority, "%s", line);
 }
 
+static bool put(int fd, int priority, const char *text)
+{
+	char line[LINE] = {'<', (char)('0' + (priority & 7)), '>'};
+	size_t at = append_escaped(line, 3, sizeof(line) - 1, text);
+	ssize_t n;
+
+	line[at++] = '\n';
+	do
+		n = write(fd, line, at);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)at;
+}
+
+static void to_pipe(int fd, int priority, const char *text)
+{
+	unsigned lost = atomic_exchange(&log_lost, 0);
+	char note[64];
+
+	if (lost > 0) {
+		snprintf(
+			note, sizeof(note), "%u lines are missing here: the log had no room", lost);
+		if (put(fd, LOG_WARNING, note))
+			lost = 0;
+	}
+	if (lost > 0 || !put(fd, priority, text))
+		atomic_fetch_add(&log_lost, lost + 1);
+}
+
 void log_line(int priority, const char *fmt, ...)
 {
 	char text[LINE];
@@ -101,7 +138,10 @@ void log_line(int priority, const char *fmt, ...)
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		text[0] = '\0';
 	va_end(ap);
-	if (atomic_load(&log_to_syslog))
+	int fd = atomic_load(&log_pipe);
+	if (fd >= 0)
+		to_pipe(fd, priority, text);
+	else if (atomic_load(&log_to_syslog))
 		to_syslog_line(priority, text);
 	else
 		to_stderr(text);

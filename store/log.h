@@ -14,6 +14,11 @@
  * debug: LOG_DEBUG lines come out too. May be called again (going to the background). */
 void log_init(const char *name, bool to_syslog, bool debug);
 
+/* Into a pipe instead, as "<N>text" with the priority N: one write a line, so that lines of several
+ * threads do not mix. fd must not block: lines that find no room are counted, and the next one that
+ * does is preceded by one that says how many are missing. */
+void log_init_pipe(int fd, bool debug);
+
 __attribute__((format(printf, 2, 3))) void log_line(int priority, const char *fmt, ...);
 
 #define log_err(...)   log_line(LOG_ERR, __VA_ARGS__)

@@ -37,6 +37,7 @@
 #define BIG_RUN       16u /* pages; from here on a run is taken from the high end */
 #define DEFAULT_ARENA (64u << 20)
 #define NO_PAGE       SIZE_MAX
+#define STACK_USED    (24u << 10) /* more than any request does, even without optimisation */
 
 /* Pages held by one uid; an entry without pages is free. */
 struct share {
@@ -398,6 +399,11 @@ int secmem_equal(const void *a, const void *b, size_t len)
 void secmem_wipe(void *p, size_t len)
 {
 	sodium_memzero(p, len);
+}
+
+void secmem_wipe_stack(void)
+{
+	sodium_stackzero(STACK_USED);
 }
 
 void secmem_random(void *p, size_t len)

@@ -71,6 +71,12 @@ int secmem_equal(const void *a, const void *b, size_t len);
 /* Wipes memory that is not a secbuf (a stack copy); the compiler cannot drop it. */
 void secmem_wipe(void *p, size_t len);
 
+/*
+ * Wipes what calls before have left on this thread's stack, below the caller's frame. Also where no
+ * one copied a secret there by name: registers that held one are saved by whoever needs them.
+ */
+void secmem_wipe_stack(void);
+
 /* len random bytes (libsodium's generator). */
 void secmem_random(void *p, size_t len);
 

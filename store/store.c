@@ -584,6 +584,11 @@ static int store_make_caches(struct store *store)
 	return r < 0 ? r : cache_new(BOXES_BYTES, &store->boxes);
 }
 
+void store_prepare(void)
+{
+	db_prepare();
+}
+
 int store_open(const char *path, const struct keyslot_keys *keys, const struct store_limits *limits,
 	struct store **ret_store, struct why *why)
 {

@@ -207,6 +207,9 @@ int store_verify_structure(const char *path, struct why *why);
 
 /* ---- opening ---- */
 
+/* What has to be done while this process may still open files outside of the store's folder. */
+void store_prepare(void);
+
 /*
  * Opens a store for a daemon that holds its lock. keys must outlive the store (the worker's key
  * mapping). Checks schema, format, the root and that the buckets add up to it. Starts no thread.

@@ -6,6 +6,8 @@
  */
 #include "store_int.h"
 
+#include "stack.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,7 @@ struct writer {
 	uint64_t begun, ended;     /* lock: groups */
 	pthread_cond_t settled;    /* ended changed */
 	struct done_list answered; /* lock; for the next group */
-	pthread_t thread;
+	struct stack thread;
 	struct txn txn;     /* the writer thread's */
 	struct job tidying; /* the writer thread's */
 };
@@ -255,6 +257,7 @@ static void *writer_main(void *arg)
 			db_checkpoint(writer->txn.db, 1);
 			keeper_checkpoint(writer->txn.store);
 		}
+		secmem_wipe_stack();
 		pthread_mutex_lock(&writer->lock);
 	}
 	pthread_mutex_unlock(&writer->lock);
@@ -292,7 +295,7 @@ int writer_start(struct store *store)
 	writer->txn.db = store->db;
 	int r = keeper_start(store);
 	if (r == 0)
-		r = -pthread_create(&writer->thread, NULL, writer_main, writer);
+		r = stack_start(&writer->thread, writer_main, writer);
 	if (r < 0) {
 		keeper_stop(store);
 		writer_free(writer);
@@ -312,7 +315,7 @@ void writer_stop(struct store *store)
 	writer->stopping = true;
 	pthread_cond_broadcast(&writer->wanted);
 	pthread_mutex_unlock(&writer->lock);
-	pthread_join(writer->thread, NULL);
+	stack_join(&writer->thread);
 	keeper_stop(store);
 	db_checkpoint(store->db, 1);
 	store->writer = NULL;

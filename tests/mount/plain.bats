@@ -138,3 +138,21 @@ too_long() {
 	run within "$PLAIN" tee "$PUB/s/k" < <(printf %s "$1")
 	[[ $output == *"File too large"* ]]
 }
+
+@test "a plain user's worker is in the same sandbox" {
+	start_plain
+	local pid
+	pid=$(worker_pid)
+	grep -qx "Seccomp:[[:space:]]2" "/proc/$pid/status" || [ -n "${SECRETFS_SANITIZED:-}" ]
+	grep -qx "NoNewPrivs:[[:space:]]1" "/proc/$pid/status"
+	grep -qx "CapEff:[[:space:]]0000000000000000" "/proc/$pid/status"
+	within "$PLAIN" mkdir "$PUB/s"
+	within "$PLAIN" sh -c 'echo value >"$PUB/s/k"'
+	grep -q "fault-socket" "$DAEMON" || skip "the build has no faults"
+	WORKER_MAY_DIE=1
+	[ -n "${SECRETFS_SANITIZED:-}" ] || {
+		run within "$PLAIN" stat "$MNT/.fault-socket"
+		[[ $output == *"nput/output error"* ]]
+	}
+	same value "$(within "$PLAIN" cat "$PUB/s/k")"
+}

@@ -124,6 +124,8 @@ def cmd_write():
         '{"a": "new\nline"}', b'{"a": "\xff"}', b'\xff', b'{"a": "x"}\0', '{"": "x"}', '{".": "x"}', '{"..": "x"}',
         '{"a/b": "x"}', '{"c\\u0001": "x"}', '{"c\\nd": "x"}', '{"c\\u202e": "x"}', '{".json": "x"}', '{".env": "x"}',
         '{".versions": "x"}', '{"%s": "x"}' % ("n" * 256), '{"c\\u0000d": "x"}', "\ufeff{}",
+        # Deep, whole and not: more than the stack of a thread has frames for.
+        "[" * 2000 + "]" * 2000, '{"a":' * 2000 + "1" + "}" * 2000, "[" * 17, "[" * 100000,
     ]
     for text in bad:
         whole = text if not isinstance(text, str) else text.encode()
@@ -132,8 +134,8 @@ def cmd_write():
             if version in (b"",):
                 continue  # nothing written: nothing to do
             got = write(".json", version)
-            assert got == errno.EINVAL, f"{version!r}: {errno.errorcode.get(got, got)}"
-            assert keys() == before, f"{version!r} changed something: {keys()}"
+            assert got == errno.EINVAL, f"{version[:80]!r}: {errno.errorcode.get(got, got)}"
+            assert keys() == before, f"{version[:80]!r} changed something: {keys()}"
     good = [
         ("{}", {}),
         (" \n{ }\n\n", {}),
@@ -147,6 +149,7 @@ def cmd_write():
         (json.dumps({f"k{i}": f"v{i}" for i in range(100)}), {f"k{i}": f"v{i}".encode() for i in range(100)}),
         (json.dumps({f"k{i}": None for i in range(100)}), {f"k{i}": None for i in range(100)}),
         (json.dumps({"big": "x" * 1000000}), {"big": b"x" * 1000000}),
+        (json.dumps({"deep": '[{"\\' * 1000}), {"deep": b'[{"\\' * 1000}),
         ('{"name \\u00e9": "v"}', {"name é": b"v"}),
         ('{"%s": "x"}' % ("n" * 255), {"n" * 255: b"x"}),
     ]

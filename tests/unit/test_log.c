@@ -185,6 +185,48 @@ static void test_syslog(void **state)
 	expect("secretctl: back\n");
 }
 
+static void test_pipe(void **state)
+{
+	char bytes[65536];
+	char line[4096] = "";
+	int fds[2];
+	int n = 0;
+	int seen = 0;
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_DIRECT | O_NONBLOCK), 0);
+	log_init("secretfs", false, false);
+	log_init_pipe(fds[1], false);
+	log_warn("one\n%d", 2);
+	log_debug("no");
+	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
+	assert_string_equal(line, "<4>one\\x0a2\n");
+	assert_true(read(fds[0], line, sizeof(line)) < 0);
+	expect(NULL);
+
+	/* Full: nothing waits, and the next line that finds room says how many did not. */
+	memset(bytes, 'x', sizeof(bytes));
+	while (write(fds[1], bytes, 100) == 100)
+		n++;
+	log_err("lost");
+	log_err("lost too");
+	while (read(fds[0], bytes, sizeof(bytes)) == 100)
+		seen++;
+	assert_int_equal(seen, n);
+	log_err("here");
+	memset(line, 0, sizeof(line));
+	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
+	assert_string_equal(line, "<4>2 lines are missing here: the log had no room\n");
+	memset(line, 0, sizeof(line));
+	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
+	assert_string_equal(line, "<3>here\n");
+	close(fds[0]);
+	close(fds[1]);
+	log_init("secretfs", false, false);
+	log_err("back");
+	expect("secretfs: back\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +236,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errno, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_syslog, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pipe, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -990,7 +990,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lock, make, destroy),
 	};
 
-	if (secmem_init(2u << 20) < 0)
+	if (secmem_init(4u << 20) < 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
