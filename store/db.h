@@ -20,7 +20,10 @@ struct db_query;
 enum db_mode {
 	DB_READER, /* reads only (query_only) */
 	DB_WRITER,
-	DB_CREATE, /* the file must not be there */
+	DB_CREATE, /* the file must not be there, or be empty */
+	/* The same, for a file that counts for nothing until it is whole: no journal, no sync. At
+	 * the end db_built, and the caller syncs the file. */
+	DB_BUILD,
 };
 
 /*
@@ -29,6 +32,24 @@ enum db_mode {
  */
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why);
 void db_close(struct db *db);
+
+/*
+ * Opens for reading what lies in a descriptor, whatever is beside it; what: its name, for messages.
+ * Nobody may change the file meanwhile. The descriptor stays the caller's and must outlive the
+ * connection.
+ */
+int db_open_fd(int fd, const char *what, struct db **ret_db, struct why *why);
+
+typedef void (*db_progress_fn)(void *arg, uint64_t done, uint64_t total);
+
+/*
+ * Copies one snapshot, page by page, into an empty file that is open for reading and writing;
+ * writers of the source go on meanwhile. Not synced. progress may be NULL.
+ */
+int db_copy(struct db *from, int fd, db_progress_fn progress, void *arg);
+
+/* A file of DB_BUILD is complete: from now on it has a log, as every store. */
+int db_built(struct db *db);
 
 /* One statement without parameters or rows. */
 int db_exec(struct db *db, const char *sql);

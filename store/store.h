@@ -205,6 +205,23 @@ int store_verify(const char *path, const struct keyslot_keys *keys, const struct
 /* What can be said without the key: schema, pages, indexes, slots. */
 int store_verify_structure(const char *path, struct why *why);
 
+/* The same of a file that nobody changes, by its descriptor; what: its name, for messages. ask
+ * neither accepts nor removes. */
+int store_verify_fd(int fd, const char *what, const struct keyslot_keys *keys,
+	const struct store_verify *ask, struct store_verify_result *ret_result, struct why *why);
+int store_verify_structure_fd(int fd, const char *what, struct why *why);
+
+/* ---- copies ---- */
+
+typedef void (*store_progress_fn)(void *arg, uint64_t done, uint64_t total);
+
+/*
+ * Copies the store as it is at one moment into fd, an empty file that is open for reading and
+ * writing. A daemon may serve it meanwhile; the caller holds the lock (STORE_USE_LOOK). Damaged
+ * records are copied as they are. Not synced. -ENOSPC, -EIO: source or fd.
+ */
+int store_backup(const char *path, int fd, store_progress_fn progress, void *arg, struct why *why);
+
 /* ---- opening ---- */
 
 /*

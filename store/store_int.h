@@ -7,6 +7,7 @@
  *     store_file.c  making a store, paths
  *     store_lock.c  who may do what at the same time
  *     store_slots.c the key slots
+ *     store_backup.c  a copy of a store that may be in use
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
  *     purge.c       removing earlier versions, as jobs
@@ -138,6 +139,10 @@ void store_place(const struct store *store, uint8_t dom, int64_t id, int64_t ns,
 int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode mode,
 	struct store **ret_store, struct why *why);
 
+/* The same of a connection, which the store then owns, also on failure. It has no path. */
+int store_attach_db(struct db *db, const struct keyslot_keys *keys, enum db_mode mode,
+	struct store **ret_store, struct why *why);
+
 /* -EBADMSG. */
 int store_bucket_open(const struct store *store, int64_t id, uint64_t ver, const uint8_t *box,
 	size_t box_len, struct header_bucket *ret_header);
@@ -177,6 +182,7 @@ int store_value_open(struct store *store, struct db *db, int64_t secret,
 
 /* ---- store_slots.c ---- */
 
+int store_slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
 int store_slot_insert(struct db *db, const struct keyslot *slot);
 
 /* ---- txn.c ---- */

@@ -38,6 +38,7 @@ static const struct verb *const verbs[] = {
 	&cmd_store_info,
 	&cmd_store_key,
 	&cmd_store_verify,
+	&cmd_store_backup,
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -109,7 +110,7 @@ static void ctl_help(FILE *file)
 		snprintf(name, sizeof(name), "%s%s%s",
 			verbs[i]->group != NULL ? verbs[i]->group : "",
 			verbs[i]->group != NULL ? " " : "", verbs[i]->name);
-		fprintf(file, "  %-11s %s\n", name, verbs[i]->summary);
+		fprintf(file, "  %-13s %s\n", name, verbs[i]->summary);
 	}
 	fputs("\n"
 	      "NAME may be private/NAME or public/NAME in every verb.\n"

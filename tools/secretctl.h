@@ -57,6 +57,7 @@ extern const struct verb cmd_rename;
 extern const struct verb cmd_rollback;
 extern const struct verb cmd_run;
 extern const struct verb cmd_status;
+extern const struct verb cmd_store_backup;
 extern const struct verb cmd_store_info;
 extern const struct verb cmd_store_init;
 extern const struct verb cmd_store_key;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "path.h"
+
 int storefile_take(struct storefile *file, int letter, const char *value, struct why *why)
 {
 	if (letter == 'a') {
@@ -94,6 +96,28 @@ bool storefile_has_key(const struct storefile *file)
 }
 
 /* ---- the file ---- */
+
+/* Links to the store count as the store; so does what is beside it, there or not. */
+int storefile_apart(const struct storefile *file, const char *dest, struct why *why)
+{
+	static const char *const suffixes[] = {
+		"", "-wal", "-shm", "-journal", ".lock", ".reserve", ".new"};
+	char store[PATH_MAX], real[PATH_MAX];
+	int r = path_real(file->path, store, why);
+	size_t len = strlen(store);
+
+	if (r < 0)
+		return r;
+	r = path_real(dest, real, NULL);
+	if (r < 0)
+		return why_set(why, r, "cannot find the folder of %s: %s", dest, strerror(-r));
+	bool same = same_file(file->path, dest);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && !same; i++)
+		same = strncmp(real, store, len) == 0 && strcmp(real + len, suffixes[i]) == 0;
+	return same ? why_set(why, -EINVAL, "%s is the store, or belongs to it; name another file",
+			      dest)
+		    : 0;
+}
 
 int storefile_lock(struct storefile *file, enum store_use use, struct why *why)
 {

@@ -52,6 +52,9 @@ bool storefile_has_key(const struct storefile *file);
 /* Looks at the file and takes the lock. */
 int storefile_lock(struct storefile *file, enum store_use use, struct why *why);
 
+/* Is dest neither the store nor a file that belongs to it? -EINVAL. */
+int storefile_apart(const struct storefile *file, const char *dest, struct why *why);
+
 /*
  * Opens the anchor, while root. Of a store that nobody said anything of and that has no anchor,
  * such as a backup, there is none to look at: NULL. change: one that is not there is made. It is
