@@ -130,6 +130,10 @@ int store_in_use(const char *path);
  * -EPROTO: another format, -EBADMSG: not a secretfs store, or its schema was changed. */
 int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
 
+/* The same of a file that nobody changes; what: its name, for messages. */
+int store_read_slots_fd(
+	int fd, const char *what, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
+
 /*
  * Adds a slot for a source, under the lowest number that is free, or removes one. The caller holds
  * the lock (STORE_USE_ALONE), and has seen a slot open that stays. -ENOSPC: there are STORE_SLOTS;
@@ -221,6 +225,24 @@ typedef void (*store_progress_fn)(void *arg, uint64_t done, uint64_t total);
  * records are copied as they are. Not synced. -ENOSPC, -EIO: source or fd.
  */
 int store_backup(const char *path, int fd, store_progress_fn progress, void *arg, struct why *why);
+
+struct store_restored {
+	char kept[4096]; /* where the store that was there is now; empty: there was none */
+	int64_t commits; /* of the copy */
+	uint64_t epoch;  /* which it was sealed under */
+};
+
+/*
+ * Puts the copy in fd (what: its name) in the place of the store, or where there is none: copied
+ * beside it, sealed under an epoch above the anchor's (anchor may be NULL), so that it counts as
+ * the newest, verified, and renamed over it. The caller holds the lock (STORE_USE_ALONE). verify:
+ * whom to tell, anchor is ignored. What failed has changed nothing, or the sentence says otherwise.
+ * -EBADMSG: the copy is damaged.
+ */
+int store_restore(const char *path, int fd, const char *what, const struct keyslot_keys *keys,
+	struct anchor *anchor, const struct store_verify *verify,
+	struct store_verify_result *ret_result, struct store_restored *ret_restored,
+	struct why *why);
 
 /* ---- opening ---- */
 

@@ -7,7 +7,8 @@
  *     store_file.c  making a store, paths
  *     store_lock.c  who may do what at the same time
  *     store_slots.c the key slots
- *     store_backup.c  a copy of a store that may be in use
+ *     store_backup.c  a copy of a store that may be in use; such a copy in a store's place
+ *     store_swap.c  another file in the place of a store
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
  *     purge.c       removing earlier versions, as jobs
@@ -20,6 +21,7 @@
 #ifndef STORE_STORE_INT_H
 #define STORE_STORE_INT_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -184,6 +186,33 @@ int store_value_open(struct store *store, struct db *db, int64_t secret,
 
 int store_slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
 int store_slot_insert(struct db *db, const struct keyslot *slot);
+
+/* ---- store_swap.c ---- */
+
+struct swap {
+	char path[PATH_MAX]; /* of the store */
+	char made[PATH_MAX]; /* what shall take its place; empty: nothing any more */
+};
+
+/* Makes an empty file beside the store, 0600; what an earlier one has left goes. The caller holds
+ * the lock (STORE_USE_ALONE). Returns a descriptor, which must be closed before SQLite opens the
+ * file. */
+int swap_begin(struct swap *swap, const char *path, struct why *why);
+
+/* The file is whole: syncs it. */
+int swap_ready(struct swap *swap, struct why *why);
+
+/*
+ * Puts it in the store's place. ret_kept (PATH_MAX bytes): the old one is kept, under this name;
+ * empty: there was none. NULL: it goes. -errno: the old one is there as it was, or the sentence
+ * says otherwise.
+ */
+int swap_commit(struct swap *swap, char *ret_kept, struct why *why);
+
+/* Removes what was not put in place. */
+void swap_abandon(struct swap *swap);
+
+#define AUTO_SWAP __attribute__((cleanup(swap_abandon))) struct swap
 
 /* ---- txn.c ---- */
 

@@ -58,6 +58,17 @@ int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], st
 	return r < 0 ? r : store_slots_read(db, ret_slots, why);
 }
 
+int store_read_slots_fd(
+	int fd, const char *what, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = db_open_fd(fd, what, &db, why);
+
+	if (r == 0)
+		r = schema_check(db, why);
+	return r < 0 ? r : store_slots_read(db, ret_slots, why);
+}
+
 static uint64_t file_bytes(const char *path, const char *suffix)
 {
 	char beside[PATH_MAX];

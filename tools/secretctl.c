@@ -39,6 +39,7 @@ static const struct verb *const verbs[] = {
 	&cmd_store_key,
 	&cmd_store_verify,
 	&cmd_store_backup,
+	&cmd_store_restore,
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))

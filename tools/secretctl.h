@@ -61,6 +61,7 @@ extern const struct verb cmd_store_backup;
 extern const struct verb cmd_store_info;
 extern const struct verb cmd_store_init;
 extern const struct verb cmd_store_key;
+extern const struct verb cmd_store_restore;
 extern const struct verb cmd_store_verify;
 extern const struct verb cmd_tree;
 extern const struct verb cmd_update;

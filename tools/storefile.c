@@ -129,6 +129,27 @@ int storefile_lock(struct storefile *file, enum store_use use, struct why *why)
 	return file->lock < 0 ? file->lock : 0;
 }
 
+int storefile_lock_place(struct storefile *file, struct why *why)
+{
+	char folder[PATH_MAX];
+	int r;
+
+	if (lstat(file->path, &file->st) == 0 || errno != ENOENT)
+		return storefile_lock(file, STORE_USE_ALONE, why);
+	r = path_folder(file->path, folder, why);
+	if (r < 0)
+		return r;
+	if (lstat(folder, &file->st) < 0)
+		return why_set(why, -errno, "%s: %s", folder, strerror(errno));
+	if (geteuid() == 0 && file->st.st_uid == 0)
+		return why_set(why, -EPERM,
+			"the folder %s is root's, but must be the user's that the daemon serves "
+			"as: chown it, with mode 0700",
+			folder);
+	file->lock = store_lock(file->path, file->st.st_uid, file->st.st_gid, STORE_USE_ALONE, why);
+	return file->lock < 0 ? file->lock : 0;
+}
+
 int storefile_anchor(
 	struct storefile *file, bool change, struct anchor **ret_anchor, struct why *why)
 {
@@ -164,16 +185,13 @@ int storefile_become(const struct storefile *file, struct why *why)
 	return 0;
 }
 
-int storefile_open_slot(const struct storefile *file, const struct secbuf *source,
-	struct secbuf *ret_master, struct secbuf *ret_keys, struct why *why)
+static int open_one_of(const struct storefile *file, const struct keyslot *slots, int n,
+	const struct secbuf *source, struct secbuf *ret_master, struct secbuf *ret_keys,
+	struct why *why)
 {
-	struct keyslot slots[STORE_SLOTS];
 	AUTO_SECBUF master = SECBUF_INIT;
-	int r = store_read_slots(file->path, slots, why);
+	int r = keyslot_open_any(slots, (size_t)n, file->key.source.kind, source, &master, why);
 
-	if (r < 0)
-		return r;
-	r = keyslot_open_any(slots, (size_t)r, file->key.source.kind, source, &master, why);
 	if (r < 0)
 		return r;
 	if (secbuf_alloc(ret_keys, sizeof(struct keyslot_keys), SECMEM_SELF) < 0)
@@ -183,4 +201,23 @@ int storefile_open_slot(const struct storefile *file, const struct secbuf *sourc
 	if (ret_master)
 		*ret_master = secbuf_take(&master);
 	return 0;
+}
+
+int storefile_open_slot(const struct storefile *file, const struct secbuf *source,
+	struct secbuf *ret_master, struct secbuf *ret_keys, struct why *why)
+{
+	struct keyslot slots[STORE_SLOTS];
+	int n = store_read_slots(file->path, slots, why);
+
+	return n < 0 ? n : open_one_of(file, slots, n, source, ret_master, ret_keys, why);
+}
+
+int storefile_open_slot_of(const struct storefile *file, int fd, const char *what,
+	const struct secbuf *source, struct secbuf *ret_master, struct secbuf *ret_keys,
+	struct why *why)
+{
+	struct keyslot slots[STORE_SLOTS];
+	int n = store_read_slots_fd(fd, what, slots, why);
+
+	return n < 0 ? n : open_one_of(file, slots, n, source, ret_master, ret_keys, why);
 }
