@@ -369,6 +369,12 @@ void db_bind_text(struct db_query *query, int at, const char *text)
 	db_bound(query, sqlite3_bind_text(query->stmt, at, text, -1, SQLITE_STATIC));
 }
 
+void db_bind_column(struct db_query *query, int at, struct db_query *from, int column)
+{
+	db_bound(query,
+		sqlite3_bind_value(query->stmt, at, sqlite3_column_value(from->stmt, column)));
+}
+
 int db_step(struct db_query *query)
 {
 	int code = query->bind_error ? query->bind_error : sqlite3_step(query->stmt);

@@ -75,6 +75,9 @@ void db_bind_int(struct db_query *query, int at, int64_t value);
 void db_bind_blob(struct db_query *query, int at, const void *bytes, size_t len);
 void db_bind_text(struct db_query *query, int at, const char *text);
 
+/* A column of the row at hand of another query, as it is. */
+void db_bind_column(struct db_query *query, int at, struct db_query *from, int column);
+
 /* 1: a row, 0: no more, -errno. After anything but a row the query is reset. */
 int db_step(struct db_query *query);
 

@@ -244,6 +244,37 @@ int store_restore(const char *path, int fd, const char *what, const struct keysl
 	struct store_verify_result *ret_result, struct store_restored *ret_restored,
 	struct why *why);
 
+struct store_compacted {
+	uint64_t before; /* bytes of the file */
+	uint64_t after;
+	uint64_t waste; /* rows that were left out */
+};
+
+/*
+ * Writes the store into a new file without free pages, which takes its place. With keys (may be
+ * NULL) rows that belong to nothing are left out. The caller holds the lock (STORE_USE_ALONE). ask:
+ * whom to tell. -EBADMSG: it is damaged, nothing was changed.
+ */
+int store_compact(const char *path, const struct keyslot_keys *keys, const struct store_verify *ask,
+	struct store_compacted *ret_compacted, struct why *why);
+
+struct store_rotate {
+	const struct keyslot_keys *keys;
+	const struct keyslot_keys *new_keys; /* outlives the anchor; of another master key */
+	const struct keyslot *slots;         /* that hold it */
+	size_t nslots;
+	struct store_verify verify; /* whom to tell; its anchor, unlocked, may be NULL */
+};
+
+/*
+ * Verifies the store, writes everything anew under new_keys and a new key for each value, history
+ * included, verifies that, and puts it in the store's place; the anchor goes along and can then
+ * only be closed. The caller holds the lock (STORE_USE_ALONE). -EBADMSG, -ESTALE: as store_verify.
+ * What failed has changed nothing, or the sentence says otherwise.
+ */
+int store_rotate(const char *path, const struct store_rotate *rotate,
+	struct store_verify_result *ret_result, struct why *why);
+
 /* ---- opening ---- */
 
 /*

@@ -146,6 +146,13 @@ static int create_root(struct store *store)
 	return db_run(query, 1);
 }
 
+int store_create_sums(struct store *store)
+{
+	int r = create_buckets(store);
+
+	return r < 0 ? r : create_root(store);
+}
+
 static int create_public(
 	struct store *store, int64_t now, uint32_t public_owner, uint32_t public_group)
 {
@@ -184,9 +191,7 @@ static int create_content(struct store *store, uint32_t public_owner, const stru
 	if (r == 0)
 		r = schema_create(store->db);
 	if (r == 0)
-		r = create_buckets(store);
-	if (r == 0)
-		r = create_root(store);
+		r = store_create_sums(store);
 	if (r == 0)
 		r = create_public(
 			store, now_ns, public_owner, public_owner == 0 ? 0 : (uint32_t)getgid());

@@ -8,6 +8,7 @@
  *     store_lock.c  who may do what at the same time
  *     store_slots.c the key slots
  *     store_backup.c  a copy of a store that may be in use; such a copy in a store's place
+ *     store_rebuild.c  a store written anew: compact and rotate
  *     store_swap.c  another file in the place of a store
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
@@ -181,6 +182,17 @@ int store_ns_id(struct store *store, struct db *db, struct store_ns ns, int64_t 
 /* Opens a value's row into an empty buffer. -ENOENT: there is no such row. */
 int store_value_open(struct store *store, struct db *db, int64_t secret,
 	const struct manifest_key *key, uint32_t uid, struct secbuf *ret_value);
+
+/* Seals a value for its place. ret_box: on the heap. -ENOMEM. */
+int store_value_seal(const struct store *store, int64_t secret, uint32_t key_no, uint64_t value_id,
+	const uint8_t key[SEAL_KEY], const uint8_t *bytes, size_t len, uint8_t **ret_box,
+	size_t *ret_len);
+
+/* ---- store_file.c ---- */
+
+/* In a new file: the rows of all buckets as they stand in store, and a root that txn_seal then
+ * seals. */
+int store_create_sums(struct store *store);
 
 /* ---- store_slots.c ---- */
 

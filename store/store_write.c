@@ -30,33 +30,44 @@ static void sealed_value_clear(struct sealed_value *value)
 	value->box = NULL;
 }
 
-static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
-	const uint8_t *bytes, size_t len, struct sealed_value *value)
+int store_value_seal(const struct store *store, int64_t secret, uint32_t key_no, uint64_t value_id,
+	const uint8_t key[SEAL_KEY], const uint8_t *bytes, size_t len, uint8_t **ret_box,
+	size_t *ret_len)
 {
 	AUTO_SECBUF plain = SECBUF_INIT;
 	struct seal_place place;
 	size_t padded = seal_padme(4 + len < 64 ? 64 : 4 + len);
 	int r = secbuf_alloc(&plain, padded, SECMEM_SELF);
 
-	if (r == 0)
-		r = secbuf_alloc(&value->key, SEAL_KEY, SECMEM_SELF);
 	if (r < 0)
 		return r;
-	value->box_len = padded + SEAL_OVERHEAD;
-	value->box = malloc(value->box_len);
-	if (!value->box)
+	uint8_t *box = malloc(padded + SEAL_OVERHEAD);
+	if (!box)
 		return -ENOMEM;
 	for (unsigned i = 0; i < 4; i++)
 		plain.data[i] = (uint8_t)(len >> 8 * i);
 	if (len)
 		memcpy(plain.data + 4, bytes, len);
+	store_place(store, SEAL_VALUE, (int64_t)value_id, secret, NULL, key_no, &place);
+	seal_box(key, &place, plain.data, padded, box);
+	*ret_box = box;
+	*ret_len = padded + SEAL_OVERHEAD;
+	return 0;
+}
+
+static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
+	const uint8_t *bytes, size_t len, struct sealed_value *value)
+{
+	int r = secbuf_alloc(&value->key, SEAL_KEY, SECMEM_SELF);
+
+	if (r < 0)
+		return r;
 	value->id = atomic_fetch_add(&store->next_value, 1);
 	value->len = (uint32_t)len;
 	secmem_random(value->key.data, SEAL_KEY);
-	store_place(store, SEAL_VALUE, (int64_t)value->id, (int64_t)row, NULL, key_no, &place);
-	seal_box(value->key.data, &place, plain.data, padded, value->box);
 	value->json_len = store_json_len(bytes, len);
-	return 0;
+	return store_value_seal(store, (int64_t)row, key_no, value->id, value->key.data, bytes, len,
+		&value->box, &value->box_len);
 }
 
 /* Inserts the value and puts it in the key's entry. */

@@ -40,6 +40,8 @@ static const struct verb *const verbs[] = {
 	&cmd_store_verify,
 	&cmd_store_backup,
 	&cmd_store_restore,
+	&cmd_store_compact,
+	&cmd_store_rotate,
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
