@@ -96,7 +96,8 @@ struct store_touched {
  * Makes a new store at path with one slot and an empty public namespace. Built beside its place and
  * renamed without replacing. owner/group: who the file, its lock and (as root) its folder belong
  * to; the folder is made 0700 if it is not there. public_owner: owner of public/ (0 when root makes
- * it; mode 1755), or the plain user (mode 0755). -EEXIST: there is something at path.
+ * it; mode 1755), or the plain user (mode 0755). -EEXIST: there is something at path, or the log of
+ * another store. Whatever failed has left no store.
  */
 int store_create(const char *path, uint32_t owner, uint32_t group, uint32_t public_owner,
 	enum keyslot_kind kind, const struct secbuf *source, struct why *why);
