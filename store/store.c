@@ -662,9 +662,7 @@ int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode
 
 int store_start(struct store *store)
 {
-	int r = store->generation ? done_prune(store, store->db) : 0;
-
-	return r < 0 ? r : writer_start(store);
+	return writer_start(store);
 }
 
 void store_settle(struct store *store)

@@ -28,6 +28,8 @@
 #define STORE_FORMAT 1
 #define STORE_SLOTS  16
 
+#define STORE_RESERVE (8ull << 20) /* a daemon's */
+
 struct anchor;
 struct store;
 struct store_reader;
@@ -73,6 +75,8 @@ struct store_limits {
 	/* Of one uid; 0: any number, as it is for uid 0. */
 	uint64_t max_secrets;
 	uint64_t max_bytes; /* of the current values, padding included */
+	/* Bytes to keep free for deleting on a full disk, less on a small one; 0: none. */
+	uint64_t reserve;
 	/* Called once for each bucket (0..4095) that is found damaged, from any thread; may be
 	 * NULL. */
 	void (*damaged)(unsigned bucket);

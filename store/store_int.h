@@ -16,6 +16,7 @@
  *     kept.c        values that are open although no version names them any more
  *     txn.c         what jobs are made of: load, save, insert, delete, with sums and charges
  *     writer.c      group commit
+ *     reserve.c     room for deleting on a full disk
  *     keeper.c      checkpoints and other things that nobody waits for
  *     store_anchor.c  the anchor of an opened store
  */
@@ -65,6 +66,8 @@ struct store {
 	uint32_t generation;
 
 	/* By the writer thread alone, once it runs. */
+	bool reserved; /* there is a STORE.reserve */
+	int log_pages; /* as many in the log are enough for a checkpoint */
 	struct db *db;
 	struct header_root root;
 	struct bucket buckets[INDEX_BUCKETS];
@@ -368,6 +371,7 @@ struct job {
 	int (*run)(struct txn *txn, void *arg);
 	void *arg;
 	struct done_request request;
+	bool frees; /* it deletes: for it the reserve may be given up */
 	/* The writer's: */
 	int result;
 	bool done;
@@ -388,8 +392,24 @@ void writer_tidy(struct store *store);
 int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg, void *result,
 	size_t len);
 
+/*
+ * The same for a job that deletes: on a full disk it may use what is reserved. part (may be NULL):
+ * a job that deletes a part of it, for when that is not enough; 1: it did, and run is tried again;
+ * 0: there is no part left.
+ */
+int writer_run_freeing(struct store *store, int (*run)(struct txn *txn, void *arg),
+	int (*part)(struct txn *txn, void *arg), void *arg, void *result, size_t len);
+
 /* A request is answered: its record goes with the next group. */
 void writer_forget(struct store *store, uint64_t unique);
+
+/* ---- reserve.c ---- */
+
+/* Makes it, if it is wanted, not there, and there is room. */
+void reserve_make(struct store *store);
+
+/* Gives it up. False: there was none. */
+bool reserve_give(struct store *store);
 
 /* ---- keeper.c ---- */
 

@@ -175,11 +175,32 @@ static int secret_remove_job(struct txn *txn, void *arg)
 	return txn_secret_delete(txn, job->ns, &txn->row);
 }
 
+/* Of a secret that is to be removed but is too large to be removed at once: its oldest version. */
+static int secret_shrink_job(struct txn *txn, void *arg)
+{
+	struct secret_job *job = arg;
+	struct row *row = &txn->row;
+	int r = txn_find(txn, job->ns, job->name, job->name_len, row);
+
+	if (r < 0)
+		return r;
+	if (row->m.n)
+		return -ENOTEMPTY;
+	if (row->m.oldest >= row->m.version)
+		return 0;
+	struct txn_before before = txn_before(&row->m);
+	r = txn_version_drop(txn, row, row->m.oldest);
+	if (r == 0)
+		r = txn_secret_save(txn, row, &before);
+	return r < 0 ? r : 1;
+}
+
 int store_secret_remove(struct store *store, struct store_ns ns, const char *name, size_t name_len,
 	uint64_t *ret_row)
 {
 	struct secret_job job = {.ns = ns, .name = name, .name_len = name_len};
-	int r = writer_run(store, secret_remove_job, &job, &job.row, sizeof(job.row));
+	int r = writer_run_freeing(
+		store, secret_remove_job, secret_shrink_job, &job, &job.row, sizeof(job.row));
 
 	if (r == 0)
 		*ret_row = job.row;
@@ -460,7 +481,8 @@ int store_key_remove(struct store *store, uint64_t row, const char *name, size_t
 	uint32_t uid, struct store_touched *ret)
 {
 	struct key_job job = {.uid = uid, .row = row, .name = name, .name_len = name_len};
-	int r = writer_run(store, key_remove_job, &job, job.touched, sizeof(job.touched));
+	int r = writer_run_freeing(
+		store, key_remove_job, NULL, &job, job.touched, sizeof(job.touched));
 
 	if (r == 0)
 		*ret = job.touched[0];
