@@ -41,7 +41,7 @@ holds() {
 
 # left: what lies in the store's folder beside the store and its lock.
 left() {
-	ls -A "$SFS/store" | grep -vxE 'store\.db(\.lock)?' | xargs
+	ls -A "$SFS/store" | grep -vxE 'store\.db(\.lock|\.reserve)?' | xargs
 }
 
 @test "the old state is back, the newer one is kept, and it is said what that means" {

@@ -51,7 +51,7 @@ rotate() {
 }
 
 alone() {
-	same "store.db store.db.lock" "$(ls -A "$SFS/store" | xargs)"
+	same "store.db store.db.lock" "$(ls -A "$SFS/store" | grep -v reserve | xargs)"
 	same "600 secretfs secretfs" "$(stat -c '%a %U %G' "$STORE")"
 }
 
