@@ -149,6 +149,7 @@ static const char *const calls[] = {
 	"close",
 	"lseek",
 	"ftruncate",
+	"fallocate",
 	"fdatasync",
 	"fsync",
 	"newfstatat",

@@ -221,6 +221,7 @@ static int worker_open_store(struct why *why)
 		.max_keys = worker.config.max_keys,
 		.max_secrets = worker.config.max_secrets,
 		.max_bytes = worker.config.max_bytes,
+		.reserve = STORE_RESERVE,
 		.damaged = worker_bucket_damaged,
 		.anchor_failed = worker_anchor_failed,
 		.files = &worker_files};

@@ -381,6 +381,12 @@ int anchor_check(const struct anchor *anchor, const struct header_root *root, st
 	return 0;
 }
 
+bool anchor_knows(const struct anchor *anchor, const struct header_root *root)
+{
+	return anchor->state == ANCHOR_GOOD &&
+	       memcmp(anchor->record.store_id, root->store_id, sizeof(root->store_id)) == 0;
+}
+
 uint64_t anchor_next_epoch(const struct anchor *anchor, const struct header_root *root)
 {
 	uint64_t epoch = root->epoch;
@@ -449,6 +455,14 @@ int anchor_prepare(struct anchor *anchor, const struct header_root *root, const 
 	if (r == 0)
 		r = anchor_sync(anchor);
 	return r < 0 ? r : 0;
+}
+
+int anchor_renew(struct anchor *anchor, const struct header_root *root, const uint8_t new_key[32])
+{
+	pthread_mutex_lock(&anchor->lock);
+	anchor->key = new_key;
+	pthread_mutex_unlock(&anchor->lock);
+	return anchor_seal(anchor, root);
 }
 
 int anchor_sync(struct anchor *anchor)

@@ -71,6 +71,9 @@ bool anchor_empty(const struct anchor *anchor);
  */
 int anchor_check(const struct anchor *anchor, const struct header_root *root, struct why *why);
 
+/* Was this very store recorded here, whatever its age? */
+bool anchor_knows(const struct anchor *anchor, const struct header_root *root);
+
 /* An epoch above all that were recorded here and above the root's. */
 uint64_t anchor_next_epoch(const struct anchor *anchor, const struct header_root *root);
 
@@ -83,6 +86,10 @@ int anchor_seal(struct anchor *anchor, const struct header_root *root);
  */
 int anchor_prepare(
 	struct anchor *anchor, const struct header_root *root, const uint8_t new_key[32]);
+
+/* The store was replaced so: records its root for good under new_key, as anchor_seal does. Then the
+ * anchor can only be closed. */
+int anchor_renew(struct anchor *anchor, const struct header_root *root, const uint8_t new_key[32]);
 
 /* Records a root after its commit became durable; not synced (about a microsecond). */
 int anchor_note(struct anchor *anchor, const struct header_root *root);

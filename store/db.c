@@ -3,6 +3,7 @@
  * -errno. */
 #include "db.h"
 
+#include "db_fd.h"
 #include "path.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
  * and ACLs. */
 #define DB_LENGTH_MAX (2 << 20)
 #define DB_BUSY_MS    5000
+#define DB_COPY_PAGES 256
 
 struct db_query {
 	sqlite3_stmt *stmt;
@@ -40,6 +42,7 @@ static void db_library_init(void)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
 	sqlite3_initialize();
+	db_fd_register(); /* without it db_open_fd and db_copy say that there is no such VFS */
 	/* Seeds SQLite's generator now, while /dev/urandom can be opened. */
 	unsigned char seed[8];
 	sqlite3_randomness(sizeof(seed), seed);
@@ -136,56 +139,124 @@ static int db_pragmas(struct db *db, enum db_mode mode)
 		"PRAGMA temp_store = MEMORY",
 		"PRAGMA wal_autocheckpoint = 0",
 		"PRAGMA secure_delete = ON",
-		"PRAGMA synchronous = FULL",
 	};
 	int r = 0;
 
-	if (mode == DB_CREATE) {
+	if (mode == DB_CREATE || mode == DB_BUILD)
 		r = db_exec(db, "PRAGMA page_size = 4096");
-		if (r == 0)
-			r = db_exec(db, "PRAGMA journal_mode = WAL");
-	}
+	if (r == 0 && mode == DB_CREATE)
+		r = db_exec(db, "PRAGMA journal_mode = WAL");
+	if (r == 0 && mode == DB_BUILD)
+		r = db_exec(db, "PRAGMA journal_mode = OFF");
 	for (size_t i = 0; r == 0 && i < sizeof(always) / sizeof(always[0]); i++)
 		r = db_exec(db, always[i]);
+	if (r == 0)
+		r = db_exec(db, mode == DB_BUILD ? "PRAGMA synchronous = OFF"
+						 : "PRAGMA synchronous = FULL");
 	if (r == 0 && mode == DB_READER)
 		r = db_exec(db, "PRAGMA query_only = ON");
 	return r;
 }
 
-int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why)
+/* name: of a file, or the number of a descriptor for the VFS of db_fd.c; what: for messages. */
+static int db_open_with(const char *name, const char *vfs, int flags, enum db_mode mode,
+	const char *what, struct db **ret_db, struct why *why)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
-		    SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
-
-	db_prepare();
-	if (mode == DB_CREATE)
-		flags |= SQLITE_OPEN_CREATE;
 	AUTO_DB db = calloc(1, sizeof(*db));
+
 	if (!db)
 		return why_set(why, -ENOMEM, "out of memory");
-	/* SQLite follows no link: the folders above may be links, the file itself not. */
-	char real[PATH_MAX];
-	int r = path_real(path, real, why);
-	if (r < 0)
-		return r;
-	int code = sqlite3_open_v2(real, &db->sqlite, flags, NULL);
+	int code = sqlite3_open_v2(name, &db->sqlite,
+		flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE,
+		vfs);
 	if (code != SQLITE_OK) {
-		r = db_error(db, code);
-		return why_set(why, r, "cannot open the store %s: %s", path, strerror(-r));
+		int r = db_error(db, code);
+		return why_set(why, r, "cannot open the store %s: %s", what, strerror(-r));
 	}
-	r = db_config(db);
+	int r = db_config(db);
 	if (r == 0)
 		r = db_pragmas(db, mode);
 	if (r < 0)
 		return why_set(why, r,
 			r == -EBADMSG ? "%s is not a secretfs store: %s"
 				      : "cannot read the store %s: %s",
-			path, sqlite3_errmsg(db->sqlite));
+			what, sqlite3_errmsg(db->sqlite));
 	/* Last: PRAGMA wal_autocheckpoint takes the hook away. */
 	sqlite3_wal_hook(db->sqlite, db_wal_hook, db);
 	*ret_db = db;
 	db = NULL;
 	return 0;
+}
+
+int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW;
+
+	db_prepare();
+	if (mode == DB_CREATE || mode == DB_BUILD)
+		flags |= SQLITE_OPEN_CREATE;
+	/* SQLite follows no link: the folders above may be links, the file itself not. */
+	char real[PATH_MAX];
+	int r = path_real(path, real, why);
+	return r < 0 ? r : db_open_with(real, NULL, flags, mode, path, ret_db, why);
+}
+
+int db_open_fd(int fd, const char *what, struct db **ret_db, struct why *why)
+{
+	char name[16];
+
+	db_prepare();
+	snprintf(name, sizeof(name), "%d", fd);
+	return db_open_with(name, DB_FD_VFS, SQLITE_OPEN_READONLY, DB_READER, what, ret_db, why);
+}
+
+/* In one read transaction, so that no writer makes it begin again. */
+static int copy_steps(struct db *from, struct db *to, db_progress_fn progress, void *arg)
+{
+	sqlite3_backup *backup = sqlite3_backup_init(to->sqlite, "main", from->sqlite, "main");
+	int code = SQLITE_OK;
+
+	if (!backup)
+		return db_error(to, sqlite3_errcode(to->sqlite));
+	while (code == SQLITE_OK) {
+		code = sqlite3_backup_step(backup, DB_COPY_PAGES);
+		uint64_t total = (uint64_t)sqlite3_backup_pagecount(backup);
+		if (progress)
+			progress(arg, total - (uint64_t)sqlite3_backup_remaining(backup), total);
+	}
+	/* The descriptor's file system, if any, is what failed. */
+	int r = code == SQLITE_DONE ? 0 : db_error(to, code);
+	code = sqlite3_backup_finish(backup);
+	return r < 0 ? r : db_error(to, code);
+}
+
+int db_copy(struct db *from, int fd, db_progress_fn progress, void *arg)
+{
+	AUTO_DB to = calloc(1, sizeof(*to));
+	char name[16];
+	int64_t objects;
+
+	if (!to)
+		return -ENOMEM;
+	snprintf(name, sizeof(name), "%d", fd);
+	int code = sqlite3_open_v2(name, &to->sqlite,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+			SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE,
+		DB_FD_VFS);
+	int r = db_error(to, code);
+	if (r == 0)
+		r = db_pragmas(to, DB_BUILD);
+	if (r == 0)
+		r = db_exec(from, "BEGIN");
+	if (r < 0)
+		return r;
+	/* A first read takes the snapshot. */
+	r = db_number(from, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (r == 0)
+		r = copy_steps(from, to, progress, arg);
+	if (db_in_transaction(from))
+		db_exec(from, "ROLLBACK");
+	return r;
 }
 
 void db_close(struct db *db)
@@ -197,6 +268,11 @@ void db_close(struct db *db)
 	db_schema_end(db);
 	sqlite3_close(db->sqlite);
 	free(db);
+}
+
+int db_built(struct db *db)
+{
+	return db_exec(db, "PRAGMA journal_mode = WAL");
 }
 
 int db_exec(struct db *db, const char *sql)
@@ -296,6 +372,12 @@ void db_bind_blob(struct db_query *query, int at, const void *bytes, size_t len)
 void db_bind_text(struct db_query *query, int at, const char *text)
 {
 	db_bound(query, sqlite3_bind_text(query->stmt, at, text, -1, SQLITE_STATIC));
+}
+
+void db_bind_column(struct db_query *query, int at, struct db_query *from, int column)
+{
+	db_bound(query,
+		sqlite3_bind_value(query->stmt, at, sqlite3_column_value(from->stmt, column)));
 }
 
 int db_step(struct db_query *query)

@@ -20,7 +20,10 @@ struct db_query;
 enum db_mode {
 	DB_READER, /* reads only (query_only) */
 	DB_WRITER,
-	DB_CREATE, /* the file must not be there */
+	DB_CREATE, /* the file must not be there, or be empty */
+	/* The same, for a file that counts for nothing until it is whole: no journal, no sync. At
+	 * the end db_built, and the caller syncs the file. */
+	DB_BUILD,
 };
 
 /* Does what SQLite does once and needs more of the system for than later: db_open does it too. */
@@ -32,6 +35,24 @@ void db_prepare(void);
  */
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why);
 void db_close(struct db *db);
+
+/*
+ * Opens for reading what lies in a descriptor, whatever is beside it; what: its name, for messages.
+ * Nobody may change the file meanwhile. The descriptor stays the caller's and must outlive the
+ * connection.
+ */
+int db_open_fd(int fd, const char *what, struct db **ret_db, struct why *why);
+
+typedef void (*db_progress_fn)(void *arg, uint64_t done, uint64_t total);
+
+/*
+ * Copies one snapshot, page by page, into an empty file that is open for reading and writing;
+ * writers of the source go on meanwhile. Not synced. progress may be NULL.
+ */
+int db_copy(struct db *from, int fd, db_progress_fn progress, void *arg);
+
+/* A file of DB_BUILD is complete: from now on it has a log, as every store. */
+int db_built(struct db *db);
 
 /* One statement without parameters or rows. */
 int db_exec(struct db *db, const char *sql);
@@ -56,6 +77,9 @@ int db_query(struct db *db, enum schema_query which, struct db_query **ret_query
 void db_bind_int(struct db_query *query, int at, int64_t value);
 void db_bind_blob(struct db_query *query, int at, const void *bytes, size_t len);
 void db_bind_text(struct db_query *query, int at, const char *text);
+
+/* A column of the row at hand of another query, as it is. */
+void db_bind_column(struct db_query *query, int at, struct db_query *from, int column);
 
 /* 1: a row, 0: no more, -errno. After anything but a row the query is reset. */
 int db_step(struct db_query *query);

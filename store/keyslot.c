@@ -297,6 +297,13 @@ void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys)
 			subkeys[i].key, 32, subkeys[i].number, context, master->data);
 }
 
+void keyslot_value_key(const struct secbuf *seed, uint64_t value_id, uint8_t ret_key[SEAL_KEY])
+{
+	static const char context[crypto_kdf_CONTEXTBYTES + 1] = "sfsvalue";
+
+	crypto_kdf_derive_from_key(ret_key, SEAL_KEY, value_id, context, seed->data);
+}
+
 /* ---- sources ---- */
 
 static int file_check(const char *path, const struct stat *st, struct why *why)

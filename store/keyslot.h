@@ -112,6 +112,10 @@ int keyslot_open_any(const struct keyslot *slots, size_t n, enum keyslot_kind ki
  * mapping. */
 void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys);
 
+/* A value's own key, out of a seed of KEYSLOT_MASTER random bytes that is forgotten when all values
+ * have theirs. */
+void keyslot_value_key(const struct secbuf *seed, uint64_t value_id, uint8_t ret_key[SEAL_KEY]);
+
 /*
  * Reads a key file by one descriptor (O_NOFOLLOW): a regular file, owned by root or the caller, no
  * group or other bits, exactly 32 bytes. ret_source must be empty. -ENOENT and other errnos of

@@ -54,7 +54,7 @@ int store_version_remove(struct store *store, uint64_t row, uint64_t version, ui
 {
 	struct purge_job job = {.row = row, .version = version, .uid = uid};
 
-	return writer_run(store, version_remove_job, &job, NULL, 0);
+	return writer_run_freeing(store, version_remove_job, NULL, &job, NULL, 0);
 }
 
 /* Lets go of a key's value unless another version names it. */
@@ -95,5 +95,5 @@ int store_version_key_remove(struct store *store, uint64_t row, uint64_t version
 	struct purge_job job = {
 		.row = row, .version = version, .uid = uid, .name = name, .name_len = name_len};
 
-	return writer_run(store, version_key_remove_job, &job, NULL, 0);
+	return writer_run_freeing(store, version_key_remove_job, NULL, &job, NULL, 0);
 }

@@ -118,6 +118,9 @@ static const char *const queries[QUERY_MAX] = {
 		"INSERT OR REPLACE INTO done(\"unique\", generation, result) VALUES(?1, ?2, ?3)",
 	[QUERY_DONE_DELETE] = "DELETE FROM done WHERE \"unique\" = ?1",
 	[QUERY_DONE_PRUNE] = "DELETE FROM done WHERE generation < ?1",
+	[QUERY_COPY_HISTORY] = "SELECT secret, ver, box FROM history ORDER BY secret, ver",
+	[QUERY_COPY_VALUES] = "SELECT id, box FROM value ORDER BY id",
+	[QUERY_COPY_DONE] = "SELECT \"unique\", generation, result FROM done ORDER BY \"unique\"",
 	[QUERY_SLOT_DELETE] = "DELETE FROM slot WHERE id = ?1",
 };
 

@@ -68,6 +68,9 @@ enum schema_query {
 	QUERY_DONE_DELETE,
 	QUERY_DONE_PRUNE,
 	QUERY_SLOT_DELETE,
+	QUERY_COPY_HISTORY,
+	QUERY_COPY_VALUES,
+	QUERY_COPY_DONE,
 	QUERY_MAX, /* how many there are */
 };
 

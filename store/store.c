@@ -618,15 +618,13 @@ void store_journal(struct store *store, uint64_t mount, uint32_t generation)
 
 static int attach_load(struct store *store, enum db_mode mode, struct why *why)
 {
-	int r = store->path ? cache_new(0, &store->manifests) : -ENOMEM;
+	int r = cache_new(0, &store->manifests);
 
 	if (r == 0)
 		r = cache_new(0, &store->boxes);
 	if (r < 0)
 		return why_set(why, r, "out of memory");
-	r = db_open(store->path, mode, &store->db, why);
-	if (r == 0)
-		r = schema_check(store->db, why);
+	r = schema_check(store->db, why);
 	if (r < 0)
 		return r;
 	r = db_exec(store->db, mode == DB_READER ? "BEGIN" : "BEGIN IMMEDIATE");
@@ -635,16 +633,18 @@ static int attach_load(struct store *store, enum db_mode mode, struct why *why)
 	return store_load_root(store, why);
 }
 
-int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode mode,
+int store_attach_db(struct db *db, const struct keyslot_keys *keys, enum db_mode mode,
 	struct store **ret_store, struct why *why)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
-	if (!store)
+	if (!store) {
+		db_close(db);
 		return why_set(why, -ENOMEM, "out of memory");
+	}
 	pthread_rwlock_init(&store->ns_lock, NULL);
 	store->keys = keys;
-	store->path = strdup(path);
+	store->db = db;
 	for (unsigned i = 0; i < INDEX_BUCKETS; i++)
 		atomic_store(&store->bucket_state[i], BUCKET_GOOD);
 	int r = attach_load(store, mode, why);
@@ -656,11 +656,18 @@ int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode
 	return 0;
 }
 
+int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode mode,
+	struct store **ret_store, struct why *why)
+{
+	struct db *db;
+	int r = db_open(path, mode, &db, why);
+
+	return r < 0 ? r : store_attach_db(db, keys, mode, ret_store, why);
+}
+
 int store_start(struct store *store)
 {
-	int r = store->generation ? done_prune(store, store->db) : 0;
-
-	return r < 0 ? r : writer_start(store);
+	return writer_start(store);
 }
 
 void store_settle(struct store *store)

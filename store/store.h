@@ -28,6 +28,8 @@
 #define STORE_FORMAT 1
 #define STORE_SLOTS  16
 
+#define STORE_RESERVE (8ull << 20) /* a daemon's */
+
 struct anchor;
 struct store;
 struct store_reader;
@@ -73,6 +75,8 @@ struct store_limits {
 	/* Of one uid; 0: any number, as it is for uid 0. */
 	uint64_t max_secrets;
 	uint64_t max_bytes; /* of the current values, padding included */
+	/* Bytes to keep free for deleting on a full disk, less on a small one; 0: none. */
+	uint64_t reserve;
 	/* Called once for each bucket (0..4095) that is found damaged, from any thread; may be
 	 * NULL. */
 	void (*damaged)(unsigned bucket);
@@ -96,7 +100,8 @@ struct store_touched {
  * Makes a new store at path with one slot and an empty public namespace. Built beside its place and
  * renamed without replacing. owner/group: who the file, its lock and (as root) its folder belong
  * to; the folder is made 0700 if it is not there. public_owner: owner of public/ (0 when root makes
- * it; mode 1755), or the plain user (mode 0755). -EEXIST: there is something at path.
+ * it; mode 1755), or the plain user (mode 0755). -EEXIST: there is something at path, or the log of
+ * another store. Whatever failed has left no store.
  */
 int store_create(const char *path, uint32_t owner, uint32_t group, uint32_t public_owner,
 	enum keyslot_kind kind, const struct secbuf *source, struct why *why);
@@ -129,6 +134,10 @@ int store_in_use(const char *path);
  * row that is no slot has kind 0.
  * -EPROTO: another format, -EBADMSG: not a secretfs store, or its schema was changed. */
 int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
+
+/* The same of a file that nobody changes; what: its name, for messages. */
+int store_read_slots_fd(
+	int fd, const char *what, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
 
 /*
  * Adds a slot for a source, under the lowest number that is free, or removes one. The caller holds
@@ -204,6 +213,72 @@ int store_verify(const char *path, const struct keyslot_keys *keys, const struct
 
 /* What can be said without the key: schema, pages, indexes, slots. */
 int store_verify_structure(const char *path, struct why *why);
+
+/* The same of a file that nobody changes, by its descriptor; what: its name, for messages. ask
+ * neither accepts nor removes. */
+int store_verify_fd(int fd, const char *what, const struct keyslot_keys *keys,
+	const struct store_verify *ask, struct store_verify_result *ret_result, struct why *why);
+int store_verify_structure_fd(int fd, const char *what, struct why *why);
+
+/* ---- copies ---- */
+
+typedef void (*store_progress_fn)(void *arg, uint64_t done, uint64_t total);
+
+/*
+ * Copies the store as it is at one moment into fd, an empty file that is open for reading and
+ * writing. A daemon may serve it meanwhile; the caller holds the lock (STORE_USE_LOOK). Damaged
+ * records are copied as they are. Not synced. -ENOSPC, -EIO: source or fd.
+ */
+int store_backup(const char *path, int fd, store_progress_fn progress, void *arg, struct why *why);
+
+struct store_restored {
+	char kept[4096]; /* where the store that was there is now; empty: there was none */
+	int64_t commits; /* of the copy */
+	uint64_t epoch;  /* which it was sealed under */
+};
+
+/*
+ * Puts the copy in fd (what: its name) in the place of the store, or where there is none: copied
+ * beside it, sealed under an epoch above the anchor's (anchor may be NULL), so that it counts as
+ * the newest, verified, and renamed over it. The caller holds the lock (STORE_USE_ALONE). verify:
+ * whom to tell, anchor is ignored. What failed has changed nothing, or the sentence says otherwise.
+ * -EBADMSG: the copy is damaged.
+ */
+int store_restore(const char *path, int fd, const char *what, const struct keyslot_keys *keys,
+	struct anchor *anchor, const struct store_verify *verify,
+	struct store_verify_result *ret_result, struct store_restored *ret_restored,
+	struct why *why);
+
+struct store_compacted {
+	uint64_t before; /* bytes of the file */
+	uint64_t after;
+	uint64_t waste; /* rows that were left out */
+};
+
+/*
+ * Writes the store into a new file without free pages, which takes its place. With keys (may be
+ * NULL) rows that belong to nothing are left out. The caller holds the lock (STORE_USE_ALONE). ask:
+ * whom to tell. -EBADMSG: it is damaged, nothing was changed.
+ */
+int store_compact(const char *path, const struct keyslot_keys *keys, const struct store_verify *ask,
+	struct store_compacted *ret_compacted, struct why *why);
+
+struct store_rotate {
+	const struct keyslot_keys *keys;
+	const struct keyslot_keys *new_keys; /* outlives the anchor; of another master key */
+	const struct keyslot *slots;         /* that hold it */
+	size_t nslots;
+	struct store_verify verify; /* whom to tell; its anchor, unlocked, may be NULL */
+};
+
+/*
+ * Verifies the store, writes everything anew under new_keys and a new key for each value, history
+ * included, verifies that, and puts it in the store's place; the anchor goes along and can then
+ * only be closed. The caller holds the lock (STORE_USE_ALONE). -EBADMSG, -ESTALE: as store_verify.
+ * What failed has changed nothing, or the sentence says otherwise.
+ */
+int store_rotate(const char *path, const struct store_rotate *rotate,
+	struct store_verify_result *ret_result, struct why *why);
 
 /* ---- opening ---- */
 

@@ -146,6 +146,13 @@ static int create_root(struct store *store)
 	return db_run(query, 1);
 }
 
+int store_create_sums(struct store *store)
+{
+	int r = create_buckets(store);
+
+	return r < 0 ? r : create_root(store);
+}
+
 static int create_public(
 	struct store *store, int64_t now, uint32_t public_owner, uint32_t public_group)
 {
@@ -184,9 +191,7 @@ static int create_content(struct store *store, uint32_t public_owner, const stru
 	if (r == 0)
 		r = schema_create(store->db);
 	if (r == 0)
-		r = create_buckets(store);
-	if (r == 0)
-		r = create_root(store);
+		r = store_create_sums(store);
 	if (r == 0)
 		r = create_public(
 			store, now_ns, public_owner, public_owner == 0 ? 0 : (uint32_t)getgid());
@@ -268,9 +273,33 @@ static int create_settle(const char *made, const char *path, const char *folder,
 		return why_set(
 			why, -errno, "cannot put the store at %s: %s", path, strerror(errno));
 	}
-	if (fsync(dir) < 0)
-		return why_set(
+	if (fsync(dir) < 0) {
+		int r = why_set(
 			why, -errno, "cannot sync the folder %s: %s", folder, strerror(errno));
+		/* It may be gone after a power cut: then it was never there. */
+		unlink(path);
+		return r;
+	}
+	return 0;
+}
+
+/* SQLite would apply the log of a store that was here to the new one. */
+static int create_no_log(const char *path, struct why *why)
+{
+	static const char *const suffixes[] = {"-wal", "-shm", "-journal"};
+	char log[PATH_MAX];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		int r = path_beside(path, suffixes[i], log, why);
+		if (r < 0)
+			return r;
+		if (lstat(log, &st) == 0)
+			return why_set(why, -EEXIST,
+				"%s is there: it was left by another store, which it belongs to; "
+				"remove it, or put that one back",
+				log);
+	}
 	return 0;
 }
 
@@ -284,7 +313,9 @@ int store_create(const char *path, uint32_t owner, uint32_t group, uint32_t publ
 	if (lstat(path, &st) == 0)
 		return why_set(
 			why, -EEXIST, "%s is there already; a store is never overwritten", path);
-	int r = create_folder(path, owner, group, folder, why);
+	int r = create_no_log(path, why);
+	if (r == 0)
+		r = create_folder(path, owner, group, folder, why);
 	if (r == 0)
 		r = folder_check(folder, owner, true, "store", why);
 	if (r < 0)

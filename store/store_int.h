@@ -7,18 +7,23 @@
  *     store_file.c  making a store, paths
  *     store_lock.c  who may do what at the same time
  *     store_slots.c the key slots
+ *     store_backup.c  a copy of a store that may be in use; such a copy in a store's place
+ *     store_rebuild.c  a store written anew: compact and rotate
+ *     store_swap.c  another file in the place of a store
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
  *     purge.c       removing earlier versions, as jobs
  *     kept.c        values that are open although no version names them any more
  *     txn.c         what jobs are made of: load, save, insert, delete, with sums and charges
  *     writer.c      group commit
+ *     reserve.c     room for deleting on a full disk
  *     keeper.c      checkpoints and other things that nobody waits for
  *     store_anchor.c  the anchor of an opened store
  */
 #ifndef STORE_STORE_INT_H
 #define STORE_STORE_INT_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -61,6 +66,8 @@ struct store {
 	uint32_t generation;
 
 	/* By the writer thread alone, once it runs. */
+	bool reserved; /* there is a STORE.reserve */
+	int log_pages; /* as many in the log are enough for a checkpoint */
 	struct db *db;
 	struct header_root root;
 	struct bucket buckets[INDEX_BUCKETS];
@@ -138,6 +145,10 @@ void store_place(const struct store *store, uint8_t dom, int64_t id, int64_t ns,
 int store_attach(const char *path, const struct keyslot_keys *keys, enum db_mode mode,
 	struct store **ret_store, struct why *why);
 
+/* The same of a connection, which the store then owns, also on failure. It has no path. */
+int store_attach_db(struct db *db, const struct keyslot_keys *keys, enum db_mode mode,
+	struct store **ret_store, struct why *why);
+
 /* -EBADMSG. */
 int store_bucket_open(const struct store *store, int64_t id, uint64_t ver, const uint8_t *box,
 	size_t box_len, struct header_bucket *ret_header);
@@ -175,9 +186,48 @@ int store_ns_id(struct store *store, struct db *db, struct store_ns ns, int64_t 
 int store_value_open(struct store *store, struct db *db, int64_t secret,
 	const struct manifest_key *key, uint32_t uid, struct secbuf *ret_value);
 
+/* Seals a value for its place. ret_box: on the heap. -ENOMEM. */
+int store_value_seal(const struct store *store, int64_t secret, uint32_t key_no, uint64_t value_id,
+	const uint8_t key[SEAL_KEY], const uint8_t *bytes, size_t len, uint8_t **ret_box,
+	size_t *ret_len);
+
+/* ---- store_file.c ---- */
+
+/* In a new file: the rows of all buckets as they stand in store, and a root that txn_seal then
+ * seals. */
+int store_create_sums(struct store *store);
+
 /* ---- store_slots.c ---- */
 
+int store_slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why);
 int store_slot_insert(struct db *db, const struct keyslot *slot);
+
+/* ---- store_swap.c ---- */
+
+struct swap {
+	char path[PATH_MAX]; /* of the store */
+	char made[PATH_MAX]; /* what shall take its place; empty: nothing any more */
+};
+
+/* Makes an empty file beside the store, 0600; what an earlier one has left goes. The caller holds
+ * the lock (STORE_USE_ALONE). Returns a descriptor, which must be closed before SQLite opens the
+ * file. */
+int swap_begin(struct swap *swap, const char *path, struct why *why);
+
+/* The file is whole: syncs it. */
+int swap_ready(struct swap *swap, struct why *why);
+
+/*
+ * Puts it in the store's place. ret_kept (PATH_MAX bytes): the old one is kept, under this name;
+ * empty: there was none. NULL: it goes. -errno: the old one is there as it was, or the sentence
+ * says otherwise.
+ */
+int swap_commit(struct swap *swap, char *ret_kept, struct why *why);
+
+/* Removes what was not put in place. */
+void swap_abandon(struct swap *swap);
+
+#define AUTO_SWAP __attribute__((cleanup(swap_abandon))) struct swap
 
 /* ---- txn.c ---- */
 
@@ -321,6 +371,7 @@ struct job {
 	int (*run)(struct txn *txn, void *arg);
 	void *arg;
 	struct done_request request;
+	bool frees; /* it deletes: for it the reserve may be given up */
 	/* The writer's: */
 	int result;
 	bool done;
@@ -341,8 +392,24 @@ void writer_tidy(struct store *store);
 int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg, void *result,
 	size_t len);
 
+/*
+ * The same for a job that deletes: on a full disk it may use what is reserved. part (may be NULL):
+ * a job that deletes a part of it, for when that is not enough; 1: it did, and run is tried again;
+ * 0: there is no part left.
+ */
+int writer_run_freeing(struct store *store, int (*run)(struct txn *txn, void *arg),
+	int (*part)(struct txn *txn, void *arg), void *arg, void *result, size_t len);
+
 /* A request is answered: its record goes with the next group. */
 void writer_forget(struct store *store, uint64_t unique);
+
+/* ---- reserve.c ---- */
+
+/* Makes it, if it is wanted, not there, and there is room. */
+void reserve_make(struct store *store);
+
+/* Gives it up. False: there was none. */
+bool reserve_give(struct store *store);
 
 /* ---- keeper.c ---- */
 

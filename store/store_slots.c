@@ -30,7 +30,7 @@ static void slot_read(struct db_query *query, struct keyslot *slot)
 	memcpy(slot->box, box, KEYSLOT_BOX);
 }
 
-static int slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
+int store_slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
 {
 	AUTO_QUERY query = NULL;
 	int n = 0;
@@ -55,7 +55,18 @@ int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], st
 
 	if (r == 0)
 		r = schema_check(db, why);
-	return r < 0 ? r : slots_read(db, ret_slots, why);
+	return r < 0 ? r : store_slots_read(db, ret_slots, why);
+}
+
+int store_read_slots_fd(
+	int fd, const char *what, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = db_open_fd(fd, what, &db, why);
+
+	if (r == 0)
+		r = schema_check(db, why);
+	return r < 0 ? r : store_slots_read(db, ret_slots, why);
 }
 
 static uint64_t file_bytes(const char *path, const char *suffix)
@@ -90,7 +101,7 @@ int store_info(const char *path, struct store_info *ret_info, struct why *why)
 	if (r == 0)
 		r = schema_check(db, why);
 	if (r == 0)
-		r = slots_read(db, info.slots, why);
+		r = store_slots_read(db, info.slots, why);
 	if (r < 0)
 		return r;
 	info.nslots = (size_t)r;
@@ -136,7 +147,7 @@ static int slot_add(struct db *db, enum keyslot_kind kind, const char *label,
 {
 	struct keyslot slots[STORE_SLOTS], slot;
 	int64_t id = 1;
-	int n = slots_read(db, slots, why);
+	int n = store_slots_read(db, slots, why);
 
 	if (n < 0)
 		return n;
@@ -160,7 +171,7 @@ static int slot_remove(struct db *db, int64_t id, struct why *why)
 {
 	struct keyslot slots[STORE_SLOTS];
 	AUTO_QUERY query = NULL;
-	int n = slots_read(db, slots, why);
+	int n = store_slots_read(db, slots, why);
 
 	if (n < 0)
 		return n;

@@ -28,20 +28,32 @@ static int structure_check(struct db *db, bool mend, struct why *why)
 	return r < 0 ? why_set(why, r, "cannot read the store: %s", strerror(-r)) : 0;
 }
 
-int store_verify_structure(const char *path, struct why *why)
+static int structure_of(struct db *db, struct why *why)
 {
 	struct keyslot slots[STORE_SLOTS];
+	int r = schema_check(db, why);
+
+	if (r == 0)
+		r = structure_check(db, false, why);
+	if (r == 0)
+		r = store_slots_read(db, slots, why);
+	return r < 0 ? r : 0;
+}
+
+int store_verify_structure(const char *path, struct why *why)
+{
 	AUTO_DB db = NULL;
 	int r = db_open(path, DB_READER, &db, why);
 
-	if (r == 0)
-		r = schema_check(db, why);
-	if (r == 0)
-		r = structure_check(db, false, why);
-	if (r < 0)
-		return r;
-	r = store_read_slots(path, slots, why);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : structure_of(db, why);
+}
+
+int store_verify_structure_fd(int fd, const char *what, struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = db_open_fd(fd, what, &db, why);
+
+	return r < 0 ? r : structure_of(db, why);
 }
 
 /* ---- dropping ---- */
@@ -364,6 +376,21 @@ int store_verify(const char *path, const struct keyslot_keys *keys, const struct
 	struct store *store = NULL;
 	int r = store_attach(path, keys, change ? DB_WRITER : DB_READER, &store, why);
 
+	if (r == 0)
+		r = verify_attached(store, ask, ret_result, why);
+	store_close(store);
+	return r;
+}
+
+int store_verify_fd(int fd, const char *what, const struct keyslot_keys *keys,
+	const struct store_verify *ask, struct store_verify_result *ret_result, struct why *why)
+{
+	struct store *store = NULL;
+	struct db *db;
+	int r = db_open_fd(fd, what, &db, why);
+
+	if (r == 0)
+		r = store_attach_db(db, keys, DB_READER, &store, why);
 	if (r == 0)
 		r = verify_attached(store, ask, ret_result, why);
 	store_close(store);

@@ -30,33 +30,44 @@ static void sealed_value_clear(struct sealed_value *value)
 	value->box = NULL;
 }
 
-static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
-	const uint8_t *bytes, size_t len, struct sealed_value *value)
+int store_value_seal(const struct store *store, int64_t secret, uint32_t key_no, uint64_t value_id,
+	const uint8_t key[SEAL_KEY], const uint8_t *bytes, size_t len, uint8_t **ret_box,
+	size_t *ret_len)
 {
 	AUTO_SECBUF plain = SECBUF_INIT;
 	struct seal_place place;
 	size_t padded = seal_padme(4 + len < 64 ? 64 : 4 + len);
 	int r = secbuf_alloc(&plain, padded, SECMEM_SELF);
 
-	if (r == 0)
-		r = secbuf_alloc(&value->key, SEAL_KEY, SECMEM_SELF);
 	if (r < 0)
 		return r;
-	value->box_len = padded + SEAL_OVERHEAD;
-	value->box = malloc(value->box_len);
-	if (!value->box)
+	uint8_t *box = malloc(padded + SEAL_OVERHEAD);
+	if (!box)
 		return -ENOMEM;
 	for (unsigned i = 0; i < 4; i++)
 		plain.data[i] = (uint8_t)(len >> 8 * i);
 	if (len)
 		memcpy(plain.data + 4, bytes, len);
+	store_place(store, SEAL_VALUE, (int64_t)value_id, secret, NULL, key_no, &place);
+	seal_box(key, &place, plain.data, padded, box);
+	*ret_box = box;
+	*ret_len = padded + SEAL_OVERHEAD;
+	return 0;
+}
+
+static int sealed_value_make(struct store *store, uint64_t row, uint32_t key_no,
+	const uint8_t *bytes, size_t len, struct sealed_value *value)
+{
+	int r = secbuf_alloc(&value->key, SEAL_KEY, SECMEM_SELF);
+
+	if (r < 0)
+		return r;
 	value->id = atomic_fetch_add(&store->next_value, 1);
 	value->len = (uint32_t)len;
 	secmem_random(value->key.data, SEAL_KEY);
-	store_place(store, SEAL_VALUE, (int64_t)value->id, (int64_t)row, NULL, key_no, &place);
-	seal_box(value->key.data, &place, plain.data, padded, value->box);
 	value->json_len = store_json_len(bytes, len);
-	return 0;
+	return store_value_seal(store, (int64_t)row, key_no, value->id, value->key.data, bytes, len,
+		&value->box, &value->box_len);
 }
 
 /* Inserts the value and puts it in the key's entry. */
@@ -164,11 +175,32 @@ static int secret_remove_job(struct txn *txn, void *arg)
 	return txn_secret_delete(txn, job->ns, &txn->row);
 }
 
+/* Of a secret that is to be removed but is too large to be removed at once: its oldest version. */
+static int secret_shrink_job(struct txn *txn, void *arg)
+{
+	struct secret_job *job = arg;
+	struct row *row = &txn->row;
+	int r = txn_find(txn, job->ns, job->name, job->name_len, row);
+
+	if (r < 0)
+		return r;
+	if (row->m.n)
+		return -ENOTEMPTY;
+	if (row->m.oldest >= row->m.version)
+		return 0;
+	struct txn_before before = txn_before(&row->m);
+	r = txn_version_drop(txn, row, row->m.oldest);
+	if (r == 0)
+		r = txn_secret_save(txn, row, &before);
+	return r < 0 ? r : 1;
+}
+
 int store_secret_remove(struct store *store, struct store_ns ns, const char *name, size_t name_len,
 	uint64_t *ret_row)
 {
 	struct secret_job job = {.ns = ns, .name = name, .name_len = name_len};
-	int r = writer_run(store, secret_remove_job, &job, &job.row, sizeof(job.row));
+	int r = writer_run_freeing(
+		store, secret_remove_job, secret_shrink_job, &job, &job.row, sizeof(job.row));
 
 	if (r == 0)
 		*ret_row = job.row;
@@ -449,7 +481,8 @@ int store_key_remove(struct store *store, uint64_t row, const char *name, size_t
 	uint32_t uid, struct store_touched *ret)
 {
 	struct key_job job = {.uid = uid, .row = row, .name = name, .name_len = name_len};
-	int r = writer_run(store, key_remove_job, &job, job.touched, sizeof(job.touched));
+	int r = writer_run_freeing(
+		store, key_remove_job, NULL, &job, job.touched, sizeof(job.touched));
 
 	if (r == 0)
 		*ret = job.touched[0];

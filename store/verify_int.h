@@ -75,6 +75,7 @@ struct scan {
 	uint64_t max_value;
 	bool foreign_buckets; /* rows of table bucket that are no bucket */
 	bool quiet;           /* tell nobody */
+	bool unkept; /* no daemon runs: what is kept for open files (kept.c) belongs to nothing */
 
 	struct row current; /* scratch */
 	struct row past[2];

@@ -768,7 +768,7 @@ int scan_run(struct scan *scan, struct why *why)
 		r = judge_ns(scan);
 	if (r == 0)
 		r = scan_loose_history(scan);
-	if (r == 0)
+	if (r == 0 && !scan->unkept)
 		r = scan_kept(scan);
 	if (r == 0)
 		r = scan_loose_values(scan);

@@ -16,6 +16,10 @@
 #define CHECKPOINT_PAGES 1000
 #define IDLE_SECONDS     1
 
+/* Free pages in the file that are enough for any change: what it writes does not make the file
+ * grow, and the reserve can be made again. */
+#define SPARE_PAGES 600
+
 struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t wanted;     /* jobs or stopping changed */
@@ -158,15 +162,46 @@ static int group_try(struct txn *txn, struct job *first, const struct job *end)
 	return r;
 }
 
+static void job_alone(struct txn *txn, struct job *job)
+{
+	int r = group_try(txn, job, job->next);
+
+	if (r < 0 && (job->result >= 0 || r != -ESTALE))
+		job->result = r == -ESTALE ? -EIO : r;
+}
+
 /* A group that fails as a whole is tried again job by job, so that each gets its own answer. */
 static void group_run(struct txn *txn, struct job *first)
 {
 	if (group_try(txn, first, NULL) == 0)
 		return;
+	for (struct job *job = first; job; job = job->next)
+		job_alone(txn, job);
+}
+
+/* Whoever deletes may use what is reserved, and others if the file itself has room enough: then it
+ * is only the log that has none. */
+static bool job_may_use_reserve(const struct txn *txn, const struct job *job)
+{
+	int64_t spare = 0;
+
+	if (job->result != -ENOSPC || !txn->store->reserved)
+		return false;
+	return job->frees ||
+	       (db_number(txn->db, "PRAGMA freelist_count", &spare) == 0 && spare >= SPARE_PAGES);
+}
+
+/* A full disk: those that may are tried once more. The log is emptied before and after, so that it
+ * leaves its room to the next one and to the reserve. */
+static void group_use_reserve(struct txn *txn, struct job *first)
+{
 	for (struct job *job = first; job; job = job->next) {
-		int r = group_try(txn, job, job->next);
-		if (r < 0 && (job->result >= 0 || r != -ESTALE))
-			job->result = r == -ESTALE ? -EIO : r;
+		if (!job_may_use_reserve(txn, job) || !reserve_give(txn->store))
+			continue;
+		db_checkpoint(txn->db, 1);
+		job_alone(txn, job);
+		db_checkpoint(txn->db, 1);
+		reserve_make(txn->store);
 	}
 }
 
@@ -182,7 +217,7 @@ static void group_wake(struct writer *writer, struct job *first)
 		first = next;
 	}
 	pthread_mutex_unlock(&writer->lock);
-	if (db_wal_pages(writer->txn.db) >= CHECKPOINT_PAGES)
+	if (db_wal_pages(writer->txn.db) >= writer->txn.store->log_pages)
 		keeper_checkpoint(writer->txn.store);
 }
 
@@ -216,8 +251,10 @@ static struct job *writer_add_tidying(struct writer *writer, struct job *jobs)
 {
 	if (kept_idle(writer->txn.store, writer->txn.db) <= 0)
 		return jobs;
-	writer->tidying =
-		(struct job){.run = kept_tidy_job, .next = jobs, .woken = PTHREAD_COND_INITIALIZER};
+	writer->tidying = (struct job){.run = kept_tidy_job,
+		.frees = true,
+		.next = jobs,
+		.woken = PTHREAD_COND_INITIALIZER};
 	return &writer->tidying;
 }
 
@@ -225,8 +262,10 @@ static void writer_group(struct writer *writer, struct job *jobs, bool tidy)
 {
 	if (tidy)
 		jobs = writer_add_tidying(writer, jobs);
-	if (jobs)
+	if (jobs) {
 		group_run(&writer->txn, jobs);
+		group_use_reserve(&writer->txn, jobs);
+	}
 	group_wake(writer, jobs);
 }
 
@@ -256,6 +295,7 @@ static void *writer_main(void *arg)
 			/* A reader in the way only means: later. */
 			db_checkpoint(writer->txn.db, 1);
 			keeper_checkpoint(writer->txn.store);
+			reserve_make(writer->txn.store);
 		}
 		secmem_wipe_stack();
 		pthread_mutex_lock(&writer->lock);
@@ -275,11 +315,30 @@ static void writer_free(struct writer *writer)
 	free(writer);
 }
 
+/* Before there is a writer: what a full disk refuses is tried with the reserve. */
+static int start_prune(struct store *store)
+{
+	int r = store->generation ? done_prune(store, store->db) : 0;
+
+	if (r != -ENOSPC || !reserve_give(store))
+		return r;
+	db_checkpoint(store->db, 1);
+	r = done_prune(store, store->db);
+	db_checkpoint(store->db, 1);
+	reserve_make(store);
+	return r;
+}
+
 int writer_start(struct store *store)
 {
 	pthread_condattr_t monotonic;
-	struct writer *writer = calloc(1, sizeof(*writer));
 
+	store->log_pages = CHECKPOINT_PAGES;
+	reserve_make(store);
+	int r = start_prune(store);
+	if (r < 0)
+		return r;
+	struct writer *writer = calloc(1, sizeof(*writer));
 	if (!writer)
 		return -ENOMEM;
 	pthread_mutex_init(&writer->lock, NULL);
@@ -293,7 +352,7 @@ int writer_start(struct store *store)
 	writer->tidy = true;
 	writer->txn.store = store;
 	writer->txn.db = store->db;
-	int r = keeper_start(store);
+	r = keeper_start(store);
 	if (r == 0)
 		r = stack_start(&writer->thread, writer_main, writer);
 	if (r < 0) {
@@ -358,25 +417,67 @@ void writer_tidy(struct store *store)
 	pthread_mutex_unlock(&writer->lock);
 }
 
-int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg, void *result,
-	size_t len)
+static int job_wait(struct store *store, struct job *job)
 {
 	struct writer *writer = store->writer;
-	struct job job = {.run = run, .arg = arg, .woken = PTHREAD_COND_INITIALIZER};
 
 	if (!writer)
 		return -EAGAIN;
-	if (store->generation)
-		job.request = done_request_next();
-	job.request.result = result;
-	job.request.len = len;
 	pthread_mutex_lock(&writer->lock);
-	*writer->last = &job;
-	writer->last = &job.next;
+	*writer->last = job;
+	writer->last = &job->next;
 	pthread_cond_signal(&writer->wanted);
-	while (!job.done)
-		pthread_cond_wait(&job.woken, &writer->lock);
+	while (!job->done)
+		pthread_cond_wait(&job->woken, &writer->lock);
 	pthread_mutex_unlock(&writer->lock);
-	pthread_cond_destroy(&job.woken);
-	return job.result;
+	pthread_cond_destroy(&job->woken);
+	return job->result;
+}
+
+/* The kernel's request, if there is one, is asked for its next change just once. */
+static struct done_request job_request(const struct store *store, void *result, size_t len)
+{
+	struct done_request request = {0};
+
+	if (store->generation && store->writer)
+		request = done_request_next();
+	request.result = result;
+	request.len = len;
+	return request;
+}
+
+int writer_run(struct store *store, int (*run)(struct txn *txn, void *arg), void *arg, void *result,
+	size_t len)
+{
+	struct job job = {.run = run,
+		.arg = arg,
+		.request = job_request(store, result, len),
+		.woken = PTHREAD_COND_INITIALIZER};
+
+	return job_wait(store, &job);
+}
+
+int writer_run_freeing(struct store *store, int (*run)(struct txn *txn, void *arg),
+	int (*part)(struct txn *txn, void *arg), void *arg, void *result, size_t len)
+{
+	const struct done_request request = job_request(store, result, len);
+	int r, more;
+
+	do {
+		struct job job = {.run = run,
+			.arg = arg,
+			.request = request,
+			.frees = true,
+			.woken = PTHREAD_COND_INITIALIZER};
+		more = 0;
+		r = job_wait(store, &job);
+		if (r == -ENOSPC && part) {
+			struct job piece = {.run = part,
+				.arg = arg,
+				.frees = true,
+				.woken = PTHREAD_COND_INITIALIZER};
+			more = job_wait(store, &piece);
+		}
+	} while (more > 0);
+	return r;
 }

@@ -19,7 +19,7 @@ names() { # DIR: its headers, as a regex
 	find "$1" -name '*.h' -printf '%f\n' | sed 's/\./\\./' | paste -sd'|'
 }
 
-only 'sqlite3\.h' 'store/(db\.[ch]|schema\.[ch]|store[a-z_]*\.c|writer\.c)'
+only 'sqlite3\.h' 'store/(db\.[ch]|db_fd\.c|schema\.[ch]|store[a-z_]*\.c|writer\.c)'
 only 'sodium\.h' 'store/(seal|keyslot|index|secmem|audit)\.c'
 only '(linux/)?fuse[a-z_]*\.h' 'fs/[a-z_]+\.[ch]'
 only 'fuse3/.*' 'fs/[a-z_]+\.[ch]'

@@ -14,6 +14,7 @@
 #include "print.h"
 #include "secretctl.h"
 #include "store.h"
+#include "storefile.h"
 
 #define INIT_USER "secretfs"
 
@@ -21,13 +22,15 @@ struct init {
 	const char *store;
 	struct keyarg key;
 	const char *user;
-	uid_t uid; /* who the store belongs to */
+	const char *anchor; /* folder; NULL: as the daemon finds it */
+	uid_t uid;          /* who the store belongs to */
 	gid_t gid;
 };
 
 static const struct args_option init_options[] = {
 	KEYARG_OPTIONS,
 	{.name = "user", .letter = 'u', .hidden = true, .takes = true},
+	{.name = "anchor", .letter = 'a', .hidden = true, .takes = true},
 	{0},
 };
 
@@ -35,6 +38,10 @@ static int init_arg(struct init *init, int what, char *value, struct why *why)
 {
 	if (what == 'u') {
 		init->user = value;
+		return 0;
+	}
+	if (what == 'a') {
+		init->anchor = value;
 		return 0;
 	}
 	if (what == ARGS_WORD) {
@@ -116,6 +123,27 @@ static int init_make(const struct init *init, bool *ret_made, struct why *why)
 	return r;
 }
 
+/* A store that was at this path before is not what the new one can be compared with. */
+static void init_forget(const struct init *init)
+{
+	struct storefile file = STOREFILE_INIT;
+	struct why why = {0};
+
+	file.path = init->store;
+	file.anchor = init->anchor;
+	int r = storefile_settle(&file, &why);
+	if (r == 0) {
+		r = anchor_forget(file.anchor, init->store);
+		if (r < 0)
+			why_set(&why, r, "%s: %s", file.anchor, strerror(-r));
+	}
+	if (r < 0)
+		log_warn("the store was made, but the anchor of an earlier one at this path could "
+			 "not be looked for: %s; if there is one, start once with "
+			 "--accept-rollback",
+			why.text);
+}
+
 static int init_run(struct ctl *ctl, int argc, char **argv)
 {
 	struct args args = {
@@ -131,6 +159,7 @@ static int init_run(struct ctl *ctl, int argc, char **argv)
 		r = init_make(&init, &made, &why);
 	if (r < 0)
 		return ctl_fail(ctl, r, &why);
+	init_forget(&init);
 	print_done("created", init.store);
 	if (made)
 		print_done("created", init.key.source.word);
@@ -141,7 +170,7 @@ const struct verb cmd_store_init = {
 	.group = "store",
 	.name = "init",
 	.summary = "make a new, empty store",
-	.help = "usage: secretctl store init STORE KEY [--user NAME]\n"
+	.help = "usage: secretctl store init STORE KEY [--user NAME] [--anchor FOLDER]\n"
 		"\n"
 		"Without KEY nobody can read the store: keep a copy of it elsewhere. A key file is "
 		"made if it\n"
@@ -149,7 +178,10 @@ const struct verb cmd_store_init = {
 		"\n" KEYARG_HELP
 		"  --user NAME         who the daemon serves as and the store belongs to, when "
 		"root makes it\n"
-		"                      (default: " INIT_USER ")\n",
+		"                      (default: " INIT_USER ")\n"
+		"  --anchor FOLDER     where the daemon keeps the anchor: that of an earlier store "
+		"at this path\n"
+		"                      is removed (default: that of secretfs.conf)\n",
 	.secrets = true,
 	.store = true,
 	.run = init_run,

@@ -75,7 +75,7 @@ int outfile_open(struct outfile *out, struct why *why)
 	secmem_random(&random, sizeof(random));
 	snprintf(out->temp, sizeof(out->temp), ".secretctl.%016llx", (unsigned long long)random);
 	out->fd = openat(
-		out->dir, out->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		out->dir, out->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (out->fd < 0) {
 		out->temp[0] = '\0';
 		return outfile_why(out, why, -errno);

@@ -42,6 +42,10 @@ static const struct verb *const verbs[] = {
 	&cmd_store_info,
 	&cmd_store_key,
 	&cmd_store_verify,
+	&cmd_store_backup,
+	&cmd_store_restore,
+	&cmd_store_compact,
+	&cmd_store_rotate,
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -113,7 +117,7 @@ static void ctl_help(FILE *file)
 		snprintf(name, sizeof(name), "%s%s%s",
 			verbs[i]->group != NULL ? verbs[i]->group : "",
 			verbs[i]->group != NULL ? " " : "", verbs[i]->name);
-		fprintf(file, "  %-11s %s\n", name, verbs[i]->summary);
+		fprintf(file, "  %-13s %s\n", name, verbs[i]->summary);
 	}
 	fputs("\n"
 	      "NAME may be private/NAME or public/NAME in every verb.\n"

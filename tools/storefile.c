@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "path.h"
+
 int storefile_take(struct storefile *file, int letter, const char *value, struct why *why)
 {
 	if (letter == 'a') {
@@ -95,6 +97,28 @@ bool storefile_has_key(const struct storefile *file)
 
 /* ---- the file ---- */
 
+/* Links to the store count as the store; so does what is beside it, there or not. */
+int storefile_apart(const struct storefile *file, const char *dest, struct why *why)
+{
+	static const char *const suffixes[] = {
+		"", "-wal", "-shm", "-journal", ".lock", ".reserve", ".new"};
+	char store[PATH_MAX], real[PATH_MAX];
+	int r = path_real(file->path, store, why);
+	size_t len = strlen(store);
+
+	if (r < 0)
+		return r;
+	r = path_real(dest, real, NULL);
+	if (r < 0)
+		return why_set(why, r, "cannot find the folder of %s: %s", dest, strerror(-r));
+	bool same = same_file(file->path, dest);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && !same; i++)
+		same = strncmp(real, store, len) == 0 && strcmp(real + len, suffixes[i]) == 0;
+	return same ? why_set(why, -EINVAL, "%s is the store, or belongs to it; name another file",
+			      dest)
+		    : 0;
+}
+
 int storefile_lock(struct storefile *file, enum store_use use, struct why *why)
 {
 	if (lstat(file->path, &file->st) < 0)
@@ -102,6 +126,27 @@ int storefile_lock(struct storefile *file, enum store_use use, struct why *why)
 	if (!S_ISREG(file->st.st_mode))
 		return why_set(why, -EINVAL, "%s is not a regular file", file->path);
 	file->lock = store_lock(file->path, file->st.st_uid, file->st.st_gid, use, why);
+	return file->lock < 0 ? file->lock : 0;
+}
+
+int storefile_lock_place(struct storefile *file, struct why *why)
+{
+	char folder[PATH_MAX];
+	int r;
+
+	if (lstat(file->path, &file->st) == 0 || errno != ENOENT)
+		return storefile_lock(file, STORE_USE_ALONE, why);
+	r = path_folder(file->path, folder, why);
+	if (r < 0)
+		return r;
+	if (lstat(folder, &file->st) < 0)
+		return why_set(why, -errno, "%s: %s", folder, strerror(errno));
+	if (geteuid() == 0 && file->st.st_uid == 0)
+		return why_set(why, -EPERM,
+			"the folder %s is root's, but must be the user's that the daemon serves "
+			"as: chown it, with mode 0700",
+			folder);
+	file->lock = store_lock(file->path, file->st.st_uid, file->st.st_gid, STORE_USE_ALONE, why);
 	return file->lock < 0 ? file->lock : 0;
 }
 
@@ -140,16 +185,13 @@ int storefile_become(const struct storefile *file, struct why *why)
 	return 0;
 }
 
-int storefile_open_slot(const struct storefile *file, const struct secbuf *source,
-	struct secbuf *ret_master, struct secbuf *ret_keys, struct why *why)
+static int open_one_of(const struct storefile *file, const struct keyslot *slots, int n,
+	const struct secbuf *source, struct secbuf *ret_master, struct secbuf *ret_keys,
+	struct why *why)
 {
-	struct keyslot slots[STORE_SLOTS];
 	AUTO_SECBUF master = SECBUF_INIT;
-	int r = store_read_slots(file->path, slots, why);
+	int r = keyslot_open_any(slots, (size_t)n, file->key.source.kind, source, &master, why);
 
-	if (r < 0)
-		return r;
-	r = keyslot_open_any(slots, (size_t)r, file->key.source.kind, source, &master, why);
 	if (r < 0)
 		return r;
 	if (secbuf_alloc(ret_keys, sizeof(struct keyslot_keys), SECMEM_SELF) < 0)
@@ -159,4 +201,23 @@ int storefile_open_slot(const struct storefile *file, const struct secbuf *sourc
 	if (ret_master)
 		*ret_master = secbuf_take(&master);
 	return 0;
+}
+
+int storefile_open_slot(const struct storefile *file, const struct secbuf *source,
+	struct secbuf *ret_master, struct secbuf *ret_keys, struct why *why)
+{
+	struct keyslot slots[STORE_SLOTS];
+	int n = store_read_slots(file->path, slots, why);
+
+	return n < 0 ? n : open_one_of(file, slots, n, source, ret_master, ret_keys, why);
+}
+
+int storefile_open_slot_of(const struct storefile *file, int fd, const char *what,
+	const struct secbuf *source, struct secbuf *ret_master, struct secbuf *ret_keys,
+	struct why *why)
+{
+	struct keyslot slots[STORE_SLOTS];
+	int n = store_read_slots_fd(fd, what, slots, why);
+
+	return n < 0 ? n : open_one_of(file, slots, n, source, ret_master, ret_keys, why);
 }

@@ -52,6 +52,13 @@ bool storefile_has_key(const struct storefile *file);
 /* Looks at the file and takes the lock. */
 int storefile_lock(struct storefile *file, enum store_use use, struct why *why);
 
+/* The same, alone, where the store may be missing: then it will be the folder's owner's. -EPERM:
+ * that is root's. */
+int storefile_lock_place(struct storefile *file, struct why *why);
+
+/* Is dest neither the store nor a file that belongs to it? -EINVAL. */
+int storefile_apart(const struct storefile *file, const char *dest, struct why *why);
+
 /*
  * Opens the anchor, while root. Of a store that nobody said anything of and that has no anchor,
  * such as a backup, there is none to look at: NULL. change: one that is not there is made. It is
@@ -69,6 +76,11 @@ int storefile_become(const struct storefile *file, struct why *why);
 /* Opens a slot with source, and derives the keys (struct keyslot_keys). ret_master may be NULL. */
 int storefile_open_slot(const struct storefile *file, const struct secbuf *source,
 	struct secbuf *ret_master, struct secbuf *ret_keys, struct why *why);
+
+/* The same with the slots of another file, that nobody changes. */
+int storefile_open_slot_of(const struct storefile *file, int fd, const char *what,
+	const struct secbuf *source, struct secbuf *ret_master, struct secbuf *ret_keys,
+	struct why *why);
 
 static inline const struct keyslot_keys *storefile_keys(const struct secbuf *keys)
 {

@@ -191,3 +191,50 @@ teardown() {
 	ctl 0 store info --help
 	grep -q '^usage: secretctl store info STORE' "$SFS/out"
 }
+
+@test "a new store at the path of an earlier one starts, whose anchor is gone" {
+	make_store
+	start_daemon
+	mkdir "$PUB/s"
+	stop_daemon
+	cp -a "$ANCHOR" "$SFS/kept"
+	rm "$STORE" "$KEY"
+	# Where nobody says which folder it is, it stays.
+	ctl 0 store init "$STORE" --keyfile "$KEY"
+	run run_daemon
+	same 12 "$status"
+	rm "$STORE" "$KEY"
+	ctl 0 store init "$STORE" --keyfile "$KEY" --anchor "$ANCHOR"
+	out "created $STORE
+created $KEY"
+	same "" "$(ls "$ANCHOR")"
+	start_daemon
+	mkdir "$PUB/other"
+	stop_daemon
+	# What is there already keeps its anchor.
+	ctl 5 store init "$STORE" --keyfile "$KEY" --anchor "$ANCHOR"
+	same 1 "$(ls "$ANCHOR" | wc -l)"
+	# Only the store's own.
+	touch "$ANCHOR/another"
+	rm "$STORE"
+	ctl 0 store init "$STORE" --keyfile "$KEY" --anchor "$ANCHOR"
+	same another "$(ls "$ANCHOR")"
+}
+
+@test "an anchor that cannot be removed is said, and the store is there" {
+	echo file >"$SFS/file"
+	ctl 0 store init "$STORE" --keyfile "$KEY" --anchor "$SFS/file"
+	err_has "--accept-rollback"
+	test -s "$STORE"
+}
+
+@test "a log that another store has left is not applied to the new one" {
+	make_store
+	rm "$STORE"
+	echo log >"$STORE-wal"
+	ctl 5 store init "$STORE" --keyfile "$KEY"
+	err_has "$STORE-wal"
+	not test -e "$STORE"
+	rm "$STORE-wal"
+	ctl 0 store init "$STORE" --keyfile "$KEY"
+}

@@ -96,3 +96,94 @@ END
 		same "$WORKER_AT_START" "$(worker_pid)"
 	done
 }
+
+# another SIZE: the store on a disk of that size, with its daemon.
+another() {
+	stop_daemon
+	umount "$SFS/store"
+	mount -t tmpfs -o "size=$1,mode=700,uid=$(id -u secretfs),gid=$(id -g secretfs)" tmpfs "$SFS/store"
+	rm -f "$KEY" "$ANCHOR"/*
+	make_store
+	start_daemon
+	eventually 5 test -s "$STORE.reserve"
+}
+
+# fill_up: secrets f0, f1, ... of ten keys of 50 kB, then the smallest things, until there is room for nothing.
+fill_up() {
+	local i k
+	for ((i = 0; ; i++)); do
+		mkdir "$PUB/f$i" 2>/dev/null || break
+		for k in 1 2 3 4 5 6 7 8 9 10; do
+			"$SC" put "$PUB/f$i/k$k" 50000 x >/dev/null || break 2
+		done
+	done
+	for ((i = 0; i < 200; i++)); do
+		"$SC" put "$PUB/f0/k1" 20000 y >/dev/null || return 0
+	done
+	return 1
+}
+
+@test "on a full disk everything can still be deleted, again and again, and then written" {
+	local i n=0
+	another 14m
+	size=$(stat -c %s "$STORE.reserve")
+	same "600 secretfs" "$(stat -c '%a %U' "$STORE.reserve")"
+	fill_up
+	test -s "$STORE.reserve" # creating does not use it
+	expect ENOSPC put "$PUB/f0/more" 60000 z
+	for i in "$PUB"/f*; do
+		rm -r "$i"
+		n=$((n + 1))
+		not test -e "$i"
+	done
+	[ "$n" -gt 10 ]
+	same "" "$(ls "$PUB")"
+	same "$size" "$(stat -c %s "$STORE.reserve")"
+	# What was deleted is room again, although the file does not shrink.
+	mkdir "$PUB/s"
+	expect OK put "$PUB/s/k" 500000 z
+	restart_daemon
+	same 500000 "$(stat -c %s "$PUB/s/k")"
+	stop_daemon
+	"$CTL" store verify "$STORE" --keyfile "$KEY" --anchor "$ANCHOR"
+	start_daemon
+}
+
+@test "a secret whose history is larger than the reserve is removed in parts" {
+	local i
+	another 22m
+	mkdir "$PUB/big"
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		expect OK put "$PUB/big/k" 900000 x
+	done
+	# Not before the log is short again, or it would leave room.
+	eventually 10 test ! -s "$STORE-wal"
+	head -c 22m /dev/zero >"$SFS/store/ballast" 2>/dev/null || true
+	expect ENOSPC put "$PUB/big/k" 900000 y
+	[ "$(stat -c %s "$STORE.reserve")" -lt 3000000 ]
+	rm "$PUB/big/k"
+	rmdir "$PUB/big"
+	not test -e "$PUB/big"
+	stop_daemon
+	"$CTL" store verify "$STORE" --keyfile "$KEY" --anchor "$ANCHOR"
+	start_daemon
+}
+
+@test "a reserve that is gone is made again, a strange one is replaced" {
+	another 24m
+	size=$(stat -c %s "$STORE.reserve")
+	stop_daemon
+	rm "$STORE.reserve"
+	start_daemon
+	eventually 5 test -s "$STORE.reserve"
+	stop_daemon
+	echo short >"$STORE.reserve"
+	start_daemon
+	eventually 5 sh -c '[ "$(stat -c %s "$1")" = "$2" ]' sh "$STORE.reserve" "$size"
+	stop_daemon
+	echo data >"$SFS/elsewhere"
+	ln -sf "$SFS/elsewhere" "$STORE.reserve"
+	start_daemon
+	eventually 5 test ! -L "$STORE.reserve"
+	same data "$(cat "$SFS/elsewhere")"
+}

@@ -247,6 +247,32 @@ static void test_prepare(void **state)
 	assert_int_equal(check(1, 5, 5), -ESTALE);
 }
 
+/* The same in one go, by who has both keys. */
+static void test_renew(void **state)
+{
+	struct header_root next;
+
+	(void)state;
+	note(1, 5, 5);
+	struct anchor *anchor = open_key(key, ANCHOR_KEEP);
+	next = root;
+	next.epoch = 2;
+	next.commits = 6;
+	next.store_id[0] ^= 1;
+	assert_true(anchor_knows(anchor, &root));
+	assert_false(anchor_knows(anchor, &next));
+	assert_int_equal(anchor_prepare(anchor, &next, other_key), 0);
+	assert_int_equal(anchor_renew(anchor, &next, other_key), 0);
+	anchor_close(anchor);
+	assert_int_equal(check(1, 5, 5), -ESTALE);
+	anchor = open_key(other_key, ANCHOR_LOOK);
+	assert_true(anchor_knows(anchor, &next));
+	assert_int_equal(anchor_check(anchor, &next, NULL), 0);
+	next.commits = 5;
+	assert_int_equal(anchor_check(anchor, &next, NULL), -ESTALE);
+	anchor_close(anchor);
+}
+
 static void test_audit(void **state)
 {
 	uint8_t hash[ANCHOR_HASH], got[ANCHOR_HASH];
@@ -351,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_bit, make, destroy),
 		cmocka_unit_test_setup_teardown(test_another_store, make, destroy),
 		cmocka_unit_test_setup_teardown(test_prepare, make, destroy),
+		cmocka_unit_test_setup_teardown(test_renew, make, destroy),
 		cmocka_unit_test_setup_teardown(test_audit, make, destroy),
 		cmocka_unit_test_setup_teardown(test_folder, make, destroy),
 		cmocka_unit_test_setup_teardown(test_removed, make, destroy),

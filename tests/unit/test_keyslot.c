@@ -329,6 +329,26 @@ static void test_derive(void **state)
 	assert_memory_equal(k->anchor, subkeys[4], 32);
 }
 
+/* Out of one seed each value has another key, always the same; out of another seed another. */
+static void test_value_key(void **state)
+{
+	AUTO_SECBUF seed = SECBUF_INIT;
+	uint8_t one[SEAL_KEY], two[SEAL_KEY], again[SEAL_KEY];
+
+	(void)state;
+	assert_int_equal(secbuf_alloc(&seed, KEYSLOT_MASTER, SECMEM_SELF), 0);
+	seed.len = KEYSLOT_MASTER;
+	memset(seed.data, 7, KEYSLOT_MASTER);
+	keyslot_value_key(&seed, 1, one);
+	keyslot_value_key(&seed, 2, two);
+	keyslot_value_key(&seed, 1, again);
+	assert_memory_not_equal(one, two, SEAL_KEY);
+	assert_memory_equal(one, again, SEAL_KEY);
+	seed.data[0] ^= 1;
+	keyslot_value_key(&seed, 1, again);
+	assert_memory_not_equal(one, again, SEAL_KEY);
+}
+
 static void test_seal_keyfile(void **state)
 {
 	struct keyslot a = {0}, b = {0};
@@ -809,6 +829,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_derive),
+		cmocka_unit_test(test_value_key),
 		cmocka_unit_test(test_seal_keyfile),
 		cmocka_unit_test(test_seal_passphrase),
 		cmocka_unit_test(test_seal_refuses),
