@@ -114,7 +114,8 @@ static bool is_mount_word(const char *word)
 static bool is_path(const char *name)
 {
 	return same_name(name, "store") || same_name(name, "mountpoint") ||
-	       same_name(name, "keyfile") || same_name(name, "anchor");
+	       same_name(name, "keyfile") || same_name(name, "anchor") ||
+	       same_name(name, "audit_file");
 }
 
 /* path as seen from the working directory, without slashes at its end: those would make the kernel
@@ -385,5 +386,7 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 		err = options_check(ret_config, why);
 	if (!err)
 		err = find_credentials(ret_config, why);
+	if (!err && (err = config_audit_resolve(ret_config, uid)) < 0)
+		why_set(why, err, "cannot tell where the audit log is to be: set audit_file=");
 	return err ? err : find_anchor(uid, ret_config, why);
 }
