@@ -11,6 +11,7 @@
  *                       before it, BOOT_FAILED, exit code u8, and a sentence up to its end
  *     BOOT_SLOTS_FD     sealed memfd: the requests in flight (slots.h)
  *     BOOT_OPENINGS_FD  memfd: what is open (openings.h)
+ *     BOOT_AUDIT_FD     memfd or memfd_secret: struct audit_page
  *
  * The worker is this same program with argv {"secretfs", "--worker", NULL}.
  */
@@ -29,7 +30,8 @@
 #define BOOT_REPORT_FD   6
 #define BOOT_SLOTS_FD    7
 #define BOOT_OPENINGS_FD 8
-#define BOOT_LAST_FD     BOOT_OPENINGS_FD
+#define BOOT_AUDIT_FD    9
+#define BOOT_LAST_FD     BOOT_AUDIT_FD
 
 #define BOOT_MAGIC 0x73667331u
 /* Not in every <linux/fuse.h>: Linux 6.9 can be asked to send again what was read and not answered.

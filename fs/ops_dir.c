@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "gone.h"
 #include "name.h"
+#include "trail.h"
 
 /* ---- lookup ---- */
 
@@ -328,6 +329,9 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct fuse_entry_param entry;
 	int r = node_parse(parent, &dir) ? secret_create(req, &dir, name, mode, &entry) : -ESTALE;
 
+	if (r != -ESTALE)
+		trail_note_child(&dir, name);
+	r = trail_done(req, "create", r);
 	if (r < 0)
 		return ops_fail(req, r);
 	fuse_reply_entry(req, &entry);
@@ -369,6 +373,9 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		r = -EPERM;
 	else
 		r = ops_key_create(req, dir.row, name, mode, &touched, &entry);
+	if (r != -ESTALE)
+		trail_note_child(&dir, name);
+	r = trail_done(req, "create", r);
 	if (r < 0)
 		return ops_fail(req, r);
 	fuse_reply_entry(req, &entry);
@@ -413,13 +420,14 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r;
 
 	if (!node_parse(parent, &dir))
-		r = -ESTALE;
-	else if (dir.kind == NODE_SECRET)
+		return ops_fail(req, -ESTALE);
+	trail_note_child(&dir, name);
+	if (dir.kind == NODE_SECRET)
 		r = name_is_view(name, strlen(name)) ? -EPERM : key_remove(req, &dir, name);
 	else
 		r = dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE ? -EISDIR
 									: ops_structure_error(&dir);
-	ops_fail(req, r);
+	ops_fail(req, trail_done(req, "remove", r));
 }
 
 static int secret_remove(fuse_req_t req, const struct node *dir, const char *name)
@@ -436,14 +444,15 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r;
 
 	if (!node_parse(parent, &dir))
-		r = -ESTALE;
-	else if (dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE)
+		return ops_fail(req, -ESTALE);
+	trail_note_child(&dir, name);
+	if (dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE)
 		r = secret_remove(req, &dir, name);
 	else if (dir.kind == NODE_SECRET)
 		r = name_is_view(name, strlen(name)) ? -EPERM : -ENOTDIR;
 	else
 		r = ops_structure_error(&dir);
-	ops_fail(req, r);
+	ops_fail(req, trail_done(req, "remove", r));
 }
 
 /* ---- renaming ---- */
@@ -549,9 +558,11 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	const char *newname, unsigned int flags)
 {
 	struct node from, to;
-	int r = -ESTALE;
 
-	if (node_parse(parent, &from) && node_parse(newparent, &to))
-		r = rename_any(req, &from, name, &to, newname, flags);
-	ops_fail(req, r);
+	if (!node_parse(parent, &from) || !node_parse(newparent, &to))
+		return ops_fail(req, -ESTALE);
+	trail_note_child(&from, name);
+	trail_note_target(&to, newname, flags & RENAME_EXCHANGE);
+	int r = rename_any(req, &from, name, &to, newname, flags);
+	ops_fail(req, trail_done(req, "rename", r));
 }

@@ -11,6 +11,7 @@
 #include "ops.h"
 #include "slots.h"
 #include "status.h"
+#include "trail.h"
 
 /* The form of fuse_setxattr_in without FUSE_SETXATTR_EXT, which is not agreed on. */
 #define SETXATTR_IN 8
@@ -119,7 +120,8 @@ int request_serve(unsigned place, size_t len, bool again)
 	ops_thread.request_len = len;
 	note_lock_owner(header);
 	status_operation();
-	fuse_session_process_buf(ops.session, &request);
+	if (!trail_refuse(bytes, len, again))
+		fuse_session_process_buf(ops.session, &request);
 	openings_for((struct openings_request){0});
 	ops_thread.request = NULL;
 	slots_end(ops.slots, place, len);

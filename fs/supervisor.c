@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "anchor.h"
+#include "audit_place.h"
 #include "boot.h"
 #include "clock.h"
 #include "exitcode.h"
@@ -60,6 +61,7 @@ struct supervisor {
 	int lock_fd;
 	int keys_fd;
 	int openings_fd; /* for the life of the mount */
+	int audit_fd;
 	int fuse_fd;
 	int slots_fd;
 	int signal_fd;
@@ -70,6 +72,7 @@ struct supervisor {
 
 	pid_t worker;  /* 0: none */
 	int report_fd; /* of a worker that is not serving yet */
+	bool rotated;  /* SIGUSR1 came while none was serving */
 	bool serving;  /* the worker of now has said that it is ready */
 	bool served;   /* one of them has */
 	int64_t ready_by;
@@ -199,8 +202,15 @@ static int take_keys(struct supervisor *s, struct why *why)
 		return why_set(why, err,
 			"cannot lock memory for keys: %s; raise the limit (ulimit -l)",
 			strerror(-err));
-	s->keys_fd = unlock_open(s->config, &s->reader, why);
-	return s->keys_fd < 0 ? s->keys_fd : 0;
+
+	struct unlock_fds fds;
+
+	err = unlock_open(s->config, &s->reader, &fds, why);
+	if (err)
+		return err;
+	s->keys_fd = fds.keys;
+	s->audit_fd = fds.audit;
+	return 0;
 }
 
 /* From here on signals are only read from signal_fd: nothing may end us between mounting and the
@@ -213,6 +223,7 @@ static int take_signals(struct supervisor *s, struct why *why)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
@@ -256,13 +267,13 @@ static int take_mount(struct supervisor *s, struct why *why)
 
 /* ---- workers ---- */
 
-#define PLACED 6
+#define PLACED 7
 
 /* In the child: the descriptors where boot.h says, and nothing else. */
 static int place_descriptors(const int from[PLACED], bool foreground)
 {
 	static const int to[PLACED] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD,
-		BOOT_SLOTS_FD, BOOT_OPENINGS_FD};
+		BOOT_SLOTS_FD, BOOT_OPENINGS_FD, BOOT_AUDIT_FD};
 	int aside[PLACED];
 	int null;
 
@@ -288,8 +299,8 @@ static int place_descriptors(const int from[PLACED], bool foreground)
 __attribute__((noreturn)) static void worker_child(
 	const struct supervisor *s, int state_fd, int report_fd)
 {
-	const int from[PLACED] = {
-		s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd, s->openings_fd};
+	const int from[PLACED] = {s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd,
+		s->openings_fd, s->audit_fd};
 	char name[] = "secretfs";
 	char word[] = "--worker";
 	char *argv[] = {name, word, NULL};
@@ -370,6 +381,14 @@ static void announce(struct supervisor *s)
 	fd_close(&s->launcher_fd);
 }
 
+/* The audit log was rotated. A worker that is only just starting may have opened the old file. */
+static void on_rotated(struct supervisor *s)
+{
+	s->rotated = !s->serving;
+	if (s->serving)
+		kill(s->worker, SIGUSR1);
+}
+
 static void on_ready(struct supervisor *s)
 {
 	s->serving = true;
@@ -379,6 +398,8 @@ static void on_ready(struct supervisor *s)
 	s->served = true;
 	notify_send("READY=1\nSTATUS=Serving %s at %s (worker %d, generation %u)\nMAINPID=%d",
 		s->config->store, s->mount.path, (int)s->worker, s->boot.generation, (int)getpid());
+	if (s->rotated)
+		on_rotated(s);
 	log_info("serving %s at %s (worker %d, generation %u)", s->config->store, s->mount.path,
 		(int)s->worker, s->boot.generation);
 }
@@ -596,10 +617,15 @@ static void on_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
 	bool stop = false;
+	bool rotated = false;
 
-	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		stop |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+		rotated |= info.ssi_signo == SIGUSR1;
+	}
 	reap(s);
+	if (rotated)
+		on_rotated(s);
 	if (stop && !s->over)
 		on_stop(s);
 }
@@ -722,6 +748,7 @@ static void release(struct supervisor *s)
 	slots_unmap(&s->slots);
 	fd_close(&s->keys_fd);
 	fd_close(&s->openings_fd);
+	fd_close(&s->audit_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->lock_fd);
 	fd_close(&s->program_fd);
@@ -733,6 +760,8 @@ static int start(struct supervisor *s, struct why *why)
 
 	if (!err)
 		err = take_store(s, why);
+	if (!err)
+		err = audit_place(s->config, &s->reader, why);
 	if (!err)
 		err = take_keys(s, why);
 	if (err)
@@ -786,6 +815,7 @@ int supervisor_run(const struct config *config, const char *program, int launche
 		.lock_fd = -1,
 		.keys_fd = -1,
 		.openings_fd = -1,
+		.audit_fd = -1,
 		.fuse_fd = -1,
 		.slots_fd = -1,
 		.signal_fd = -1,

@@ -36,6 +36,7 @@
 #include "ops.h"
 #include "request.h"
 #include "slots.h"
+#include "trail.h"
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
@@ -199,6 +200,24 @@ static int worker_take_over(struct why *why)
 	return 0;
 }
 
+/* What is wrong with the anchor is told by the store. */
+static void worker_audit_synced(uint64_t n, const uint8_t hash[AUDIT_HASH])
+{
+	store_anchor_audit(worker.store, n, hash);
+}
+
+static int worker_map_trail(struct why *why)
+{
+	struct trail_settings settings = {
+		.config = &worker.config, .page_fd = BOOT_AUDIT_FD, .synced = worker_audit_synced};
+
+	anchor_audit_get(worker.anchor, &settings.known_n, settings.known_hash);
+	int r = trail_map(&settings, why);
+
+	close(BOOT_AUDIT_FD);
+	return r;
+}
+
 static int worker_open_store(struct why *why)
 {
 	const struct store_limits limits = {.history = worker.config.history,
@@ -292,6 +311,32 @@ static void serve_request(unsigned place, size_t len, bool again)
 	slots_end(&worker.slots, place, 0);
 }
 
+/* Its user has caught up. It lies where it was put aside. */
+static void serve_delayed(void *bytes, size_t len, uintptr_t place)
+{
+	(void)bytes;
+	serve_request((unsigned)place, len, false);
+}
+
+/* Puts a request aside whose user floods the audit log. false: serve it now. */
+static bool delay_request(unsigned place, size_t len)
+{
+	const void *bytes = slots_buffer(&worker.slots, place);
+	int aside;
+
+	if (!trail_waits(bytes))
+		return false;
+	aside = slots_park(&worker.slots, bytes, len);
+	if (aside < 0)
+		return false;
+	if (!trail_delay(bytes, len, serve_delayed, (uintptr_t)aside)) {
+		slots_end(&worker.slots, (unsigned)aside, 0);
+		return false;
+	}
+	slots_end(&worker.slots, place, len);
+	return true;
+}
+
 /* 0: go on; 1: unmounted; -errno. */
 static int serve_one(unsigned place)
 {
@@ -305,7 +350,8 @@ static int serve_one(unsigned place)
 	}
 	if ((size_t)n < sizeof(struct fuse_in_header))
 		return -EIO;
-	serve_request(place, (size_t)n, false);
+	if (!delay_request(place, (size_t)n))
+		serve_request(place, (size_t)n, false);
 	return 0;
 }
 
@@ -417,6 +463,8 @@ static int worker_serve(struct why *why)
 	beat(NULL);
 	if (failed == 0)
 		failed = worker_finish();
+	if (failed == 0)
+		failed = trail_start(ops_thread_begin, ops_thread_end);
 	if (failed == 0) {
 		worker_ask_again();
 		failed = worker_ready();
@@ -435,6 +483,7 @@ static int worker_serve(struct why *why)
 		if ((intptr_t)result < 0)
 			failed = (int)(intptr_t)result;
 	}
+	trail_stop(failed == 0);
 	later_stop();
 	return failed < 0 ? why_set(why, failed, "cannot serve: %s", strerror(-failed)) : 0;
 }
@@ -478,11 +527,17 @@ static int worker_start(struct why *why)
 	if (r == 0)
 		r = worker_open_anchor(why);
 	if (r == 0)
+		r = worker_map_trail(why);
+	if (r == 0)
 		r = worker_confine(why);
+	if (r == 0)
+		r = trail_open(why);
 	if (r == 0)
 		r = worker_open_store(why);
 	if (r == 0)
 		r = worker_open_session(why);
+	if (r == 0)
+		r = trail_begin(why);
 	return r;
 }
 

@@ -112,6 +112,9 @@ int keyslot_open_any(const struct keyslot *slots, size_t n, enum keyslot_kind ki
  * mapping. */
 void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys);
 
+/* Derives K_audit0 (audit.h), 32 bytes of secret memory, which no worker gets. */
+void keyslot_derive_audit(const struct secbuf *master, uint8_t ret_key[32]);
+
 /*
  * Reads a key file by one descriptor (O_NOFOLLOW): a regular file, owned by root or the caller, no
  * group or other bits, exactly 32 bytes. ret_source must be empty. -ENOENT and other errnos of

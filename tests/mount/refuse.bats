@@ -61,7 +61,7 @@ refused() {
 @test "a second daemon on one store" {
 	start_daemon
 	mkdir "$SFS/mnt2"
-	run "$DAEMON" "$STORE" "$SFS/mnt2" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/mnt2" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	same 11 "$status"
 	not mountpoint -q "$SFS/mnt2"
 	mountpoint -q "$MNT"
@@ -69,10 +69,10 @@ refused() {
 }
 
 @test "things that are not there" {
-	run "$DAEMON" "$SFS/none/store.db" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$SFS/none/store.db" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	same 3 "$status"
 	refused 3 "keyfile=$SFS/none"
-	run "$DAEMON" "$STORE" "$SFS/nowhere" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/nowhere" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	same 3 "$status"
 }
 
@@ -95,9 +95,9 @@ refused() {
 @test "a mountpoint that is a file or a link" {
 	touch "$SFS/file"
 	ln -s "$MNT" "$SFS/link"
-	run "$DAEMON" "$STORE" "$SFS/file" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/file" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	[ "$status" -ne 0 ]
-	run "$DAEMON" "$STORE" "$SFS/link" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/link" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	[ "$status" -ne 0 ]
 	not mountpoint -q "$MNT"
 	no_processes
