@@ -18,7 +18,8 @@
 #include "secmem.h"
 
 #define NSEC          1000000000ll
-#define ROOM_AHEAD    (2 << 20)   /* bytes that are reserved at a time */
+#define ROOM_AHEAD    (2 << 20) /* bytes that are reserved at a time */
+#define ROOM_PIECE    (64 << 10)
 #define ROOM_EXTEND   (1 << 20)   /* below: reserve again */
 #define ROOM_ORDINARY (768 << 10) /* below: nothing but removals */
 #define ROOM_REMOVING (512 << 10) /* below: nothing; what was begun still has room */
@@ -132,26 +133,34 @@ static void file_trim(int fd, off_t size)
 
 /* ---- room ---- */
 
-/* Reserves more where it is needed. -errno of fallocate. */
+/* Reserves more where it is needed. Only what is missing: tmpfs gives back all of a range that it
+ * cannot reserve whole. -errno of fallocate. */
 static int room_extend(void)
 {
-	if (atomic_load(&audit.room) >= ROOM_EXTEND)
+	off_t room = atomic_load(&audit.room);
+
+	if (room >= ROOM_EXTEND)
 		return 0;
-	if (fallocate(audit.fd, FALLOC_FL_KEEP_SIZE, audit.size, ROOM_AHEAD) < 0)
+	if (fallocate(audit.fd, FALLOC_FL_KEEP_SIZE, audit.size + room, ROOM_AHEAD - room) < 0)
 		return -errno;
 	atomic_store(&audit.room, ROOM_AHEAD);
 	return 0;
 }
 
-/* On a full disk: what an earlier worker had reserved is still there, which reserving it once more
- * tells. */
-static void room_inherit(void)
+/* The same for a file that was just opened. Piece by piece, to learn on a full disk what an earlier
+ * worker had reserved. */
+static int room_begin(void)
 {
-	for (off_t room = ROOM_AHEAD / 2; room >= AUDIT_LINE; room /= 2)
-		if (fallocate(audit.fd, FALLOC_FL_KEEP_SIZE, audit.size, room) == 0) {
-			atomic_store(&audit.room, room);
-			return;
-		}
+	off_t room = 0;
+	int r = 0;
+
+	while (room < ROOM_AHEAD && r == 0)
+		if (fallocate(audit.fd, FALLOC_FL_KEEP_SIZE, audit.size + room, ROOM_PIECE) < 0)
+			r = -errno;
+		else
+			room += ROOM_PIECE;
+	atomic_store(&audit.room, room);
+	return r;
 }
 
 static void complain(const char *what, int err)
@@ -482,16 +491,16 @@ static void body_start(struct audit_body *body, struct tail *tail)
 
 static int take_room(struct why *why)
 {
-	int r = room_extend();
+	int r = room_begin();
 
 	if (r == 0 || !audit.settings.required)
 		return 0;
 	/* The mount goes on; what would have to be in the log is refused. */
 	if (audit.settings.page->begun) {
-		room_inherit();
 		complain("extended", r);
 		return 0;
 	}
+	file_trim(audit.fd, audit.size);
 	if (r == -EOPNOTSUPP)
 		return why_set(why, r,
 			"the file system of the audit log %s cannot reserve room: put it elsewhere "
@@ -518,7 +527,6 @@ static int begin_locked(struct why *why)
 		return why_set(why, r, "cannot read and write the audit log %s: %s", s->path,
 			strerror(-r));
 	audit.size = tail.end;
-	atomic_store(&audit.room, 0);
 	r = take_room(why);
 	if (r < 0)
 		return r;
@@ -663,8 +671,7 @@ static int switch_locked(int *fd, struct why *why)
 		return why_set(why, r < 0 ? r : -EEXIST, "there is something else at its path");
 	audit.fd = *fd;
 	audit.size = tail.end;
-	atomic_store(&audit.room, 0);
-	room_extend();
+	room_begin();
 	body_beginning(&body, "file");
 	r = line_write(&body, now_ns());
 	if (r < 0) {

@@ -164,16 +164,68 @@ END
 	stop_daemon
 }
 
-@test "who floods the log waits, and nobody else" {
-	start_daemon audit_rate=10
-	start=$SECONDS
-	as "$ALICE" sh -c 'mkdir "$1/s"; for i in $(seq 40); do : >"$1/s/k$i"; done' sh "$PRIV" 3>&- &
-	flooder=$!
-	mkdir "$PUB/mine"
-	kill -0 "$flooder" # he is still at it
-	wait "$flooder"
-	# 31 lines more than the second that he may be ahead: three seconds at ten a second
-	[ $((SECONDS - start)) -ge 2 ]
-	same 41 "$(lines operation=create uid="$ALICE")"
-	same 1 "$(lines operation=create secret=public/mine)"
+@test "a file system that fills up: refused when the room that was kept is used, removals go on, nothing is lost" {
+	WORKER_MAY_DIE=1
+	mkdir "$SFS/audit"
+	mount -t tmpfs -o size=4m,mode=700,uid="$(id -u secretfs)" tmpfs "$SFS/audit"
+	start_daemon
+	mkdir "$PUB/s" "$PUB/t"
+	echo v >"$PUB/s/k"
+	dd if=/dev/zero of="$SFS/audit/fill" bs=4k 2>/dev/null || true
+	# There is room yet. The next worker finds it.
+	same v "$(cat "$PUB/s/k")"
+	kill -9 "$(worker_pid)"
+	same v "$(cat "$PUB/s/k")"
+	"$PYTHON" - "$PUB" <<'END'
+import errno, os, sys
+a, b = (sys.argv[1] + "/" + c * 63 for c in "\U0001f511\U0001f512")
+os.mkdir(a)
+for i in range(2000):
+    try:
+        os.rename(a, b)
+    except OSError as e:
+        assert e.errno == errno.ENOSPC, e
+        break
+    a, b = b, a
+else:
+    sys.exit("never refused")
+assert i > 20, i
+assert os.path.isdir(a) and not os.path.exists(b)
+END
+	expect ENOSPC open "$PUB/s/k" O_RDONLY
+	# ENOSPC comes out of close.
+	run sh -c 'echo w >"$1"' sh "$PUB/s/k"
+	not same 0 "$status" 2>/dev/null
+	rmdir "$PUB/t"
+	kill -9 "$(worker_pid)"
+	eventually 10 ls "$PUB"
+	expect ENOSPC open "$PUB/s/k" O_RDONLY
+	rm "$SFS/audit/fill"
+	same v "$(cat "$PUB/s/k")"
+	echo w >"$PUB/s/k"
+	stop_daemon
+	"$CTL" audit verify --log "$AUDIT" --store "$STORE" --keyfile "$KEY" --anchor "$ANCHOR" >/dev/null
+}
+
+@test "logrotate, as it is installed" {
+	command -v logrotate >/dev/null || skip "there is no logrotate"
+	start_daemon
+	local conf=$SFS/logrotate.conf i
+	sed -e "s|/var/log/secretfs/audit.log|$AUDIT|" -e "s|pkill.*|kill -USR1 $(supervisor_pid)|" \
+		"$TESTS/../tools/secretfs.logrotate" >"$conf"
+	chmod 644 "$conf"
+	for i in 1 2 3; do
+		mkdir "$PUB/s$i"
+		logrotate -f -s "$SFS/logrotate.state" "$conf"
+		eventually 10 test -s "$AUDIT"
+	done
+	same "600 secretfs" "$(stat -c '%a %U' "$AUDIT")"
+	mkdir "$PUB/s4"
+	stop_daemon
+	for i in 1 2 3; do
+		grep -q "public/s$((4 - i))" "$AUDIT.$i"
+	done
+	grep -q public/s4 "$AUDIT"
+	"$CTL" audit verify --log "$AUDIT" --store "$STORE" --keyfile "$KEY" --anchor "$ANCHOR" >"$SFS/out"
+	grep -q "^9 lines, 1 to 9, are as they were written" "$SFS/out"
 }
