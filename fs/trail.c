@@ -349,15 +349,19 @@ static void body_path(struct audit_body *body, const char *field, uint8_t kind, 
 	audit_body_string(body, field, path, len, len);
 }
 
+/* As everywhere: 8-4-4-4-12 digits. By hand, since it is in every line. */
 static void body_id(struct audit_body *body, const char *field, const uint8_t id[16])
 {
-	char text[37];
+	static const char digits[] = "0123456789abcdef";
+	char text[36], *at = text;
 
-	snprintf(text, sizeof(text),
-		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0],
-		id[1], id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9], id[10], id[11],
-		id[12], id[13], id[14], id[15]);
-	audit_body_text(body, field, text);
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*at++ = '-';
+		*at++ = digits[id[i] >> 4];
+		*at++ = digits[id[i] & 15];
+	}
+	audit_body_string(body, field, text, sizeof(text), sizeof(text));
 }
 
 static void body_names(struct audit_body *body, uint32_t uid)

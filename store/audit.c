@@ -131,6 +131,12 @@ static bool put_name(struct audit_body *body, const char *name, size_t value)
 	return true;
 }
 
+/* Stands for itself in a string. */
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 void audit_body_string(
 	struct audit_body *body, const char *name, const void *bytes, size_t len, size_t max)
 {
@@ -142,10 +148,13 @@ void audit_body_string(
 		return;
 	put(body, "\"", 1);
 	while (left > 0) {
-		uint32_t c;
-		size_t n = char_get(at, left, &c);
+		uint32_t c = *at;
+		size_t n = 1;
 
-		body->len += char_put(body->text + body->len, c);
+		if (is_plain(*at)) /* nearly always */
+			body->text[body->len++] = (char)c;
+		else if ((n = char_get(at, left, &c)))
+			body->len += char_put(body->text + body->len, c);
 		at += n;
 		left -= n;
 	}
