@@ -68,6 +68,18 @@ static void chain_step(void)
 
 /* ---- the file ---- */
 
+static int owner_check(const struct stat *st, struct why *why)
+{
+	const char *path = audit.settings.path;
+
+	if (st->st_uid != audit.settings.owner)
+		return why_set(why, -EPERM,
+			"the audit log %s belongs to uid %u, not to uid %u who writes it: chown %u "
+			"%s",
+			path, st->st_uid, audit.settings.owner, audit.settings.owner, path);
+	return 0;
+}
+
 static int file_check(int fd, struct why *why)
 {
 	const char *path = audit.settings.path;
@@ -79,11 +91,9 @@ static int file_check(int fd, struct why *why)
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return why_set(
 			why, -EPERM, "the audit log %s is not a regular file with one name", path);
-	if (st.st_uid != audit.settings.owner)
-		return why_set(why, -EPERM,
-			"the audit log %s belongs to uid %u, not to uid %u who writes it: chown %u "
-			"%s",
-			path, st.st_uid, audit.settings.owner, audit.settings.owner, path);
+	int r = owner_check(&st, why);
+	if (r < 0)
+		return r;
 	if (st.st_mode & 077)
 		return why_set(why, -EPERM,
 			"the audit log %s has mode %04o, others can get at it: chmod 0600 %s", path,
@@ -95,11 +105,19 @@ static int file_open(struct why *why)
 {
 	AUTO_FD fd = openat(audit.folder, audit.name,
 		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	struct stat st;
 	int r;
 
-	if (fd < 0)
-		return why_set(why, -errno, "cannot open the audit log %s: %s", audit.settings.path,
-			strerror(errno));
+	if (fd < 0) {
+		r = -errno;
+		/* Perhaps it is only somebody else's, who can be named. */
+		if (r == -EACCES &&
+			fstatat(audit.folder, audit.name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			owner_check(&st, why) < 0)
+			return -EPERM;
+		return why_set(why, r, "cannot open the audit log %s: %s", audit.settings.path,
+			strerror(-r));
+	}
 	r = file_check(fd, why);
 	return r < 0 ? r : fd_take(&fd);
 }
@@ -630,26 +648,6 @@ static int tick_left(int64_t now)
 	return (int)left;
 }
 
-int audit_log_tick(void)
-{
-	int64_t now = now_ns();
-
-	pthread_mutex_lock(&audit.lock);
-	if (audit_ratchet_due(chain_now(), now)) {
-		int r = ratchet(now);
-		if (r < 0)
-			complain("written", r);
-	}
-	bool due = audit.unsynced && left_of(audit.unsynced, now) == 0;
-	pthread_mutex_unlock(&audit.lock);
-	if (due)
-		sync_file();
-	pthread_mutex_lock(&audit.lock);
-	int left = tick_left(now);
-	pthread_mutex_unlock(&audit.lock);
-	return left == 0 ? 1000 : left; /* what failed is tried again */
-}
-
 static bool same_file(int a, int b)
 {
 	struct stat x, y;
@@ -710,6 +708,43 @@ void audit_log_reopen(void)
 		log_err("cannot sync the audit log before %s: %s", audit.settings.path,
 			strerror(errno));
 	log_info("went on in a new audit log %s", audit.settings.path);
+}
+
+/* Nobody would ever read what is written to it. */
+static bool is_removed(void)
+{
+	struct stat st;
+
+	pthread_mutex_lock(&audit.lock);
+	bool removed = fstat(audit.fd, &st) == 0 && st.st_nlink == 0;
+	pthread_mutex_unlock(&audit.lock);
+	return removed;
+}
+
+int audit_log_tick(void)
+{
+	int64_t now = now_ns();
+
+	if (is_removed()) {
+		log_err("the audit log %s was removed; what was in it is lost",
+			audit.settings.path);
+		audit_log_reopen();
+	}
+
+	pthread_mutex_lock(&audit.lock);
+	if (audit_ratchet_due(chain_now(), now)) {
+		int r = ratchet(now);
+		if (r < 0)
+			complain("written", r);
+	}
+	bool due = audit.unsynced && left_of(audit.unsynced, now) == 0;
+	pthread_mutex_unlock(&audit.lock);
+	if (due)
+		sync_file();
+	pthread_mutex_lock(&audit.lock);
+	int left = tick_left(now);
+	pthread_mutex_unlock(&audit.lock);
+	return left == 0 ? 1000 : left; /* what failed is tried again */
 }
 
 void audit_log_end(bool goodbye)

@@ -58,8 +58,8 @@ bool audit_log_room(bool removing);
 /* After a rotation: goes on in a new file at the same path. */
 void audit_log_reopen(void);
 
-/* Changes the key and syncs the file, where that is due. Returns in how many ms something will be,
- * or -1: nothing until there is another line. */
+/* Changes the key and syncs the file, where that is due; makes another one if it was removed.
+ * Returns in how many ms something will be, or -1: nothing until there is another line. */
 int audit_log_tick(void);
 
 struct audit_log_state {

@@ -24,10 +24,13 @@
 #include "openings.h"
 #include "ops.h"
 #include "page.h"
+#include "slots.h"
 #include "status.h"
 
 #define NSEC      1000000000ll
 #define SECOND_MS 1000
+
+_Static_assert(SLOTS_MAX + SLOTS_PARKED <= AUDIT_PLACES, "each request has a place");
 
 static struct {
 	bool on;

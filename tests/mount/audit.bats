@@ -80,6 +80,19 @@ END
 	same 2 "$(lines operation=read key=k)"
 }
 
+@test "a log that is removed is made anew, and what is missing shows" {
+	start_daemon
+	mkdir "$PUB/s"
+	echo v >"$PUB/s/k"
+	rm "$AUDIT"
+	cat "$PUB/s/k" "$PUB/s/k" >/dev/null
+	eventually 10 test -s "$AUDIT"
+	mkdir "$PUB/t"
+	same 1 "$(lines operation=create secret=public/t)"
+	grep -q '^{"n":[0-9]*,"time":"[^"]*","operation":"file"' "$AUDIT"
+	not grep -q '^{"n":1,' "$AUDIT"
+}
+
 @test "names can be left out" {
 	start_daemon audit_names=id
 	mkdir "$PUB/payroll"

@@ -68,6 +68,44 @@ refused() {
 	mkdir "$PUB/s"
 }
 
+@test "an audit log that others can get at, or that is another mount's" {
+	mkdir "$SFS/audit"
+	refused 10 "audit_file=$AUDIT" # root's
+	chown secretfs: "$SFS/audit"
+	chmod 777 "$SFS/audit"
+	refused 10
+	chmod 700 "$SFS/audit"
+	touch "$AUDIT"
+	refused 10 # root's
+	chown "$ALICE" "$AUDIT"
+	refused 10
+	chown secretfs: "$AUDIT"
+	chmod 644 "$AUDIT"
+	refused 10
+	chmod 600 "$AUDIT"
+	echo "not a log" >"$AUDIT"
+	refused 2
+	same "not a log" "$(cat "$AUDIT")"
+	rm "$AUDIT"
+	ln -s "$SFS/elsewhere" "$AUDIT"
+	refused 1
+	not test -e "$SFS/elsewhere"
+	rm "$AUDIT"
+	mkfifo "$AUDIT"
+	chown secretfs: "$AUDIT"
+	refused 10
+	rm "$AUDIT"
+	refused 3 "audit_file=$SFS/none/deeper/audit.log"
+	start_daemon
+	mkdir "$SFS/mnt2"
+	"$CTL" store init "$SFS/store2/store.db" --keyfile "$SFS/key2" --user secretfs >/dev/null
+	run "$DAEMON" "$SFS/store2/store.db" "$SFS/mnt2" -o "keyfile=$SFS/key2,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT"
+	same 11 "$status"
+	[[ $output == *"another secretfs"* ]]
+	not mountpoint -q "$SFS/mnt2"
+	: >"$LOG"
+}
+
 @test "things that are not there" {
 	run "$DAEMON" "$SFS/none/store.db" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	same 3 "$status"
