@@ -58,6 +58,24 @@ END
 	same "600 secretfs" "$(stat -c '%a %U' "$AUDIT")"
 }
 
+@test "the command and the container of who asked" {
+	local cgroup
+	cgroup=$(findmnt -t cgroup2 -n -o TARGET | head -n 1)/${SFS##*/}
+	start_daemon
+	mkdir "$PUB/s"
+	echo v >"$PUB/s/k"
+	mkdir "$cgroup" 2>/dev/null || skip "no cgroup of one's own here"
+	run sh -c 'echo $$ >"$1/cgroup.procs" && exec cat "$2"' sh "$cgroup" "$PUB/s/k"
+	rmdir "$cgroup"
+	same v "$output"
+	same 1 "$(lines operation=read command=cat container="/${SFS##*/}")"
+	# Its name is the caller's word: what it has in it for a terminal or for JSON is escaped.
+	cp /bin/cat "$SFS/bin/$(printf 'a"\\\033\n,')"
+	"$SFS/bin/$(printf 'a"\\\033\n,')" "$PUB/s/k" >/dev/null
+	same 1 "$(lines operation=read command="$(printf 'a"\\\033\n,')")"
+	not grep -q "$(printf '\033')" "$AUDIT"
+}
+
 @test "refusals of the worker are lines" {
 	start_daemon
 	as "$ALICE" sh -c 'mkdir "$1/p" && echo v >"$1/p/k"' sh "$PRIV"
