@@ -12,6 +12,7 @@
  *     BOOT_SLOTS_FD     sealed memfd: the requests in flight (slots.h)
  *     BOOT_OPENINGS_FD  memfd: what is open (openings.h)
  *     BOOT_AUDIT_FD     memfd or memfd_secret: struct audit_page
+ *     BOOT_HANDOVER_FD  socket to the supervisor: making room for another worker (handover.h)
  *
  * The worker is this same program with argv {"secretfs", "--worker", NULL}.
  */
@@ -31,7 +32,8 @@
 #define BOOT_SLOTS_FD    7
 #define BOOT_OPENINGS_FD 8
 #define BOOT_AUDIT_FD    9
-#define BOOT_LAST_FD     BOOT_AUDIT_FD
+#define BOOT_HANDOVER_FD 10
+#define BOOT_LAST_FD     BOOT_HANDOVER_FD
 
 #define BOOT_MAGIC 0x73667331u
 /* Not in every <linux/fuse.h>: Linux 6.9 can be asked to send again what was read and not answered.

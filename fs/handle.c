@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "held.h"
 #include "openings.h"
@@ -228,6 +229,94 @@ int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid
 	insert_locked(made);
 	pthread_mutex_unlock(&table.lock);
 	*ret_handle = made;
+	return 0;
+}
+
+static bool is_carried(const struct handle *handle)
+{
+	if (!handle->opens)
+		return false;
+	return handle->can_write || (handle->kind != NODE_KEY && handle->loaded);
+}
+
+void handle_each_carried(void (*visit)(struct handle *handle, void *arg), void *arg)
+{
+	pthread_mutex_lock(&table.lock);
+	for (size_t i = 0; i < TABLE_SIZE; i++)
+		for (struct handle *h = table.chains[i]; h; h = h->next)
+			if (is_carried(h))
+				visit(h, arg);
+	pthread_mutex_unlock(&table.lock);
+}
+
+void handle_describe(const struct handle *handle, struct handle_carried *ret_carried)
+{
+	/* To the last byte, also between the members. */
+	memset(ret_carried, 0, sizeof(*ret_carried));
+	ret_carried->fh = handle->fh;
+	ret_carried->node = handle->node;
+	ret_carried->row = handle->row;
+	ret_carried->key_no = handle->key_no;
+	ret_carried->uid = handle->uid;
+	ret_carried->gid = handle->gid;
+	ret_carried->pid = handle->pid;
+	ret_carried->opens = handle->opens;
+	ret_carried->error = handle->error;
+	ret_carried->base_len = handle->base_len;
+	ret_carried->mtime = handle->mtime;
+	ret_carried->version = handle->version;
+	ret_carried->len = handle->data.len;
+	ret_carried->writers = handle->writers;
+	ret_carried->append = handle->append;
+	ret_carried->tail = handle->tail;
+	ret_carried->dirty = handle->dirty;
+	ret_carried->emptied = handle->emptied;
+	ret_carried->flushed = handle->flushed;
+	ret_carried->mtime_explicit = handle->mtime_explicit;
+}
+
+static int take_reader(const struct handle_carried *carried, struct secbuf *data)
+{
+	pthread_mutex_lock(&table.lock);
+	struct handle *there = find_locked(carried->fh, carried->node);
+	if (there && !there->loaded) {
+		there->data = secbuf_take(data);
+		there->loaded = true;
+	}
+	pthread_mutex_unlock(&table.lock);
+	return 0;
+}
+
+int handle_take_over(const struct handle_carried *carried, struct secbuf *data)
+{
+	struct node node;
+
+	if (!handle_could_write(carried->fh))
+		return take_reader(carried, data);
+	if (!node_parse(carried->node, &node) || carried->opens == 0 ||
+		carried->writers.n > HANDLE_OWNERS)
+		return -EPROTO;
+	struct handle *made = handle_new(carried->node, carried->row, carried->key_no, carried->uid,
+		carried->gid, carried->pid, data);
+	if (!made)
+		return -ENOMEM;
+	made->fh = carried->fh;
+	made->refs = made->opens = carried->opens;
+	made->can_write = true;
+	made->error = carried->error;
+	made->base_len = carried->base_len;
+	made->mtime = carried->mtime;
+	made->version = carried->version;
+	made->writers = carried->writers;
+	made->append = carried->append;
+	made->tail = carried->tail;
+	made->dirty = carried->dirty;
+	made->emptied = carried->emptied;
+	made->flushed = carried->flushed;
+	made->mtime_explicit = carried->mtime_explicit;
+	pthread_mutex_lock(&table.lock);
+	insert_locked(made);
+	pthread_mutex_unlock(&table.lock);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
  * So a handle's number survives its worker: the next one finds the same version again (openings.h
  * tells it who has what), and reads it when it is asked for. Openers of the same version share a
  * reader's handle; the instance keeps different users apart, so that each pays for his own memory
- * (the eighth and later share with the seventh). Write handles of an earlier generation are dead:
- * their uncommitted data died with the worker.
+ * (the eighth and later share with the seventh). Write handles of a worker that died are dead:
+ * their uncommitted data died with it. One that was told to make room hands them over (handover.h).
  *
  * Threads: all functions from any thread. Lock order: handle->lock before the table's lock, never
  * two handles.
@@ -98,6 +98,41 @@ struct handle_start {
 int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid, uint32_t gid,
 	int32_t pid, const struct handle_start *start, struct secbuf *data,
 	struct handle **ret_handle);
+
+/* All of a handle but its bytes, as the next worker gets it (handover.h): of a writer's, and of a
+ * reader's that shows what was made for it (a view, the status). Of that only the first two
+ * members, uid and len count. */
+struct handle_carried {
+	uint64_t fh;
+	uint64_t node;
+	uint64_t row;
+	uint32_t key_no;
+	uint32_t uid;
+	uint32_t gid;
+	int32_t pid;
+	uint32_t opens;
+	int32_t error;
+	uint64_t base_len;
+	int64_t mtime;
+	uint64_t version;
+	uint64_t len;
+	struct handle_owners writers;
+	bool append;
+	bool tail;
+	bool dirty;
+	bool emptied;
+	bool flushed;
+	bool mtime_explicit;
+};
+
+/* Calls visit for each handle whose bytes are nowhere else. While no request is being served. */
+void handle_each_carried(void (*visit)(struct handle *handle, void *arg), void *arg);
+
+void handle_describe(const struct handle *handle, struct handle_carried *ret_carried);
+
+/* Takes data over. After handle_inherit, before the threads start. -EPROTO: cannot be one; -ENOMEM.
+ */
+int handle_take_over(const struct handle_carried *carried, struct secbuf *data);
 
 /* With one more reference, to be given back by handle_release; NULL: not known to this worker. */
 struct handle *handle_find(uint64_t fh, uint64_t node);

@@ -16,59 +16,75 @@ struct later {
 };
 
 static struct {
-	pthread_mutex_t lock; /* first, stopping */
+	pthread_mutex_t running; /* whoever runs an entry; before lock */
+	pthread_mutex_t lock;    /* first, stopping */
 	pthread_cond_t changed;
 	struct later *first; /* by rising due */
 	bool stopping;
 	bool started;
+	bool paused; /* of who starts and stops it */
 	pthread_t thread;
 	int (*begin)(void);
 	void (*end)(void);
-} queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} queue = {.running = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool before(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
-/* The first entry that is due, or NULL when the thread shall end. */
-static struct later *later_next(void)
+static bool due_locked(void)
 {
 	struct timespec now;
 
-	for (;;) {
-		if (queue.stopping)
-			return NULL;
-		if (!queue.first) {
+	if (!queue.first)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return !before(&now, &queue.first->due);
+}
+
+/* Until an entry is due. false: the thread shall end. */
+static bool later_wait(void)
+{
+	pthread_mutex_lock(&queue.lock);
+	while (!queue.stopping && !due_locked()) {
+		if (queue.first) {
+			struct timespec until = queue.first->due;
+			pthread_cond_timedwait(&queue.changed, &queue.lock, &until);
+		} else {
 			pthread_cond_wait(&queue.changed, &queue.lock);
-			continue;
 		}
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (!before(&now, &queue.first->due)) {
-			struct later *due = queue.first;
-			queue.first = due->next;
-			return due;
-		}
-		struct timespec until = queue.first->due;
-		pthread_cond_timedwait(&queue.changed, &queue.lock, &until);
 	}
+	bool go_on = !queue.stopping;
+	pthread_mutex_unlock(&queue.lock);
+	return go_on;
+}
+
+/* Whoever pauses us may have come first, and may stop us then. */
+static void later_run(void)
+{
+	struct later *due = NULL;
+
+	pthread_mutex_lock(&queue.running);
+	pthread_mutex_lock(&queue.lock);
+	if (!queue.stopping && due_locked()) {
+		due = queue.first;
+		queue.first = due->next;
+	}
+	pthread_mutex_unlock(&queue.lock);
+	if (due)
+		due->run(due->arg);
+	pthread_mutex_unlock(&queue.running);
+	free(due);
 }
 
 static void *later_main(void *unused)
 {
-	struct later *due;
-
 	(void)unused;
 	if (queue.begin && queue.begin() < 0)
 		return NULL;
-	pthread_mutex_lock(&queue.lock);
-	while ((due = later_next())) {
-		pthread_mutex_unlock(&queue.lock);
-		due->run(due->arg);
-		free(due);
-		pthread_mutex_lock(&queue.lock);
-	}
-	pthread_mutex_unlock(&queue.lock);
+	while (later_wait())
+		later_run();
 	if (queue.end)
 		queue.end();
 	return NULL;
@@ -97,13 +113,51 @@ void later_stop(void)
 	queue.stopping = true;
 	pthread_cond_signal(&queue.changed);
 	pthread_mutex_unlock(&queue.lock);
+	if (queue.paused)
+		later_go_on();
 	pthread_join(queue.thread, NULL);
 	queue.started = false;
-	/* What was not due any more: the connection is gone, there is nobody to answer. */
+	/* What was not due any more: the connection is gone, or another worker's. */
 	while (queue.first) {
 		struct later *left = queue.first;
 		queue.first = left->next;
 		free(left);
+	}
+}
+
+void later_pause(void)
+{
+	pthread_mutex_lock(&queue.running);
+	queue.paused = true;
+}
+
+void later_go_on(void)
+{
+	queue.paused = false;
+	pthread_mutex_unlock(&queue.running);
+}
+
+void later_hurry(void (*run)(void *arg))
+{
+	struct later *hurried = NULL;
+
+	pthread_mutex_lock(&queue.lock);
+	for (struct later **at = &queue.first; *at;) {
+		struct later *entry = *at;
+		if (entry->run != run) {
+			at = &entry->next;
+			continue;
+		}
+		*at = entry->next;
+		entry->next = hurried;
+		hurried = entry;
+	}
+	pthread_mutex_unlock(&queue.lock);
+	while (hurried) {
+		struct later *entry = hurried;
+		hurried = entry->next;
+		entry->run(entry->arg);
+		free(entry);
 	}
 }
 

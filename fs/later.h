@@ -13,6 +13,13 @@
 int later_start(int (*begin)(void), void (*end)(void));
 void later_stop(void);
 
+/* Nothing is run from when this returns until later_go_on. */
+void later_pause(void);
+void later_go_on(void);
+
+/* While paused: runs now, in this thread, what would call run later. */
+void later_hurry(void (*run)(void *arg));
+
 /* Calls run(arg) in the thread, delay_ms from now at the earliest. -ENOMEM. */
 int later_add(unsigned delay_ms, void (*run)(void *arg), void *arg);
 

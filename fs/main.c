@@ -140,7 +140,7 @@ static int wait_for_start(pid_t pid, int fd)
 }
 
 /* Runs the supervisor in a child that outlives us only once the mount answers. */
-static int launch(const struct config *config, const char *program)
+static int launch(const struct config *config, const struct supervisor_command *command)
 {
 	pid_t launcher = getpid();
 	int ends[2];
@@ -162,10 +162,10 @@ static int launch(const struct config *config, const char *program)
 	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	if (getppid() != launcher)
 		_exit(EXITCODE_FAILURE);
-	return supervisor_run(config, program, ends[1]);
+	return supervisor_run(config, command, ends[1]);
 }
 
-static int run(const struct config *config, const char *program)
+static int run(const struct config *config, const struct supervisor_command *command)
 {
 	int fd = config->passphrase_fd;
 
@@ -181,11 +181,12 @@ static int run(const struct config *config, const char *program)
 	prctl(PR_SET_NAME, "secretfs", 0, 0, 0);
 	log_init("secretfs", false, config->debug);
 	if (config->foreground)
-		return supervisor_run(config, program, -1);
-	return launch(config, program);
+		return supervisor_run(config, command, -1);
+	return launch(config, command);
 }
 
-static int act(enum options_action action, const struct config *config, const char *program)
+static int act(enum options_action action, const struct config *config,
+	const struct supervisor_command *command)
 {
 	switch (action) {
 	case OPTIONS_HELP:
@@ -199,7 +200,7 @@ static int act(enum options_action action, const struct config *config, const ch
 	case OPTIONS_RUN:
 		break;
 	}
-	return run(config, program);
+	return run(config, command);
 }
 
 int main(int argc, char **argv)
@@ -224,5 +225,6 @@ int main(int argc, char **argv)
 		return complain((int)exitcode_of_store(err), why.text);
 	if (clear_environment(&config) < 0)
 		return EXITCODE_FAILURE;
-	return act(action, &config, program);
+	const struct supervisor_command command = {argc, argv, program};
+	return act(action, &config, &command);
 }

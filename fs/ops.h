@@ -142,6 +142,9 @@ void ops_entry(const struct node *node, const struct stat *st, double attr_secon
  * node yet. */
 void ops_changed(uint64_t node);
 
+/* Before another worker goes on: what would be sent once more later is sent now. */
+void ops_changed_hurry(void);
+
 /* After a change of a key: the key and its secret. */
 void ops_touched(const struct store_touched *touched);
 
@@ -228,9 +231,6 @@ void ops_changed_secret(uint64_t row);
  * nothing replied. */
 int ops_key_create(fuse_req_t req, uint64_t row, const char *name, mode_t mode,
 	struct store_touched *ret_touched, struct fuse_entry_param *ret_entry);
-
-/* A writer went on (wrote, committed, closed): who waits for its node is answered now. */
-void ops_open_go_on(fuse_ino_t ino);
 
 /* What is committed now, for a handle that opener has: -EACCES if it is private and neither his nor
  * the caller's. */

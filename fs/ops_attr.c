@@ -14,10 +14,12 @@
 #include "handle.h"
 #include "later.h"
 #include "name.h"
+#include "park.h"
 #include "trail.h"
 
 #define NSEC        1000000000
 #define BLOCK       4096
+#define PARK_MS     20  /* the kernel has sent RELEASE already when it asks */
 #define INVAL_RETRY 100 /* ms: a reply that the invalidation overtook has arrived by then */
 
 /* ---- attributes ---- */
@@ -238,7 +240,7 @@ static int attr_open(fuse_ino_t ino, const struct node *node, struct stat *ret_s
 	return 0;
 }
 
-void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void getattr_now(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node node;
 	struct stat st;
@@ -261,6 +263,16 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_attr(req, &st, ops_attr_seconds(&node, OPS_ATTR_SECONDS));
 }
 
+/* The kernel tells us of the last close after close(2) has returned: who has emptied a key, closed
+ * it and asks for its size shall see 0, and not what was there before. */
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (handle_pending(ino) && !(fi && handle_could_write(fi->fh)) &&
+		park(req, ino, fi, PARK_MS, getattr_now))
+		return;
+	getattr_now(req, ino, fi);
+}
+
 /* ---- invalidations ---- */
 
 static void changed_again(void *arg)
@@ -275,6 +287,11 @@ void ops_changed(uint64_t node)
 	if (fuse_lowlevel_notify_inval_inode(ops.session, node, -1, 0) == -ENOENT)
 		/* Without memory for it the reply that was overtaken is stale for its second. */
 		later_add(INVAL_RETRY, changed_again, (void *)(uintptr_t)node);
+}
+
+void ops_changed_hurry(void)
+{
+	later_hurry(changed_again);
 }
 
 void ops_touched(const struct store_touched *touched)

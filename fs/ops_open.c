@@ -4,135 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fuse.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "fault.h"
 #include "handle.h"
 #include "held.h"
-#include "later.h"
 #include "openings.h"
+#include "park.h"
 #include "snapshot.h"
 #include "trail.h"
 
+/* For an OPEN for reading that came between the truncation and the first write of another. */
 #define PARK_MS    100
 #define OPEN_TRIES 100
-
-/* ---- parked opens ---- */
-
-/* An OPEN for reading that came between the truncation and the first write of another: it waits for
- * what comes, at most PARK_MS. The request waits, not a thread. */
-struct parked {
-	struct parked *next;
-	fuse_req_t req;
-	fuse_ino_t ino;
-	struct fuse_file_info fi;
-	uint64_t serial;
-	unsigned place; /* where the request lies, should the worker die meanwhile */
-};
-
-static struct {
-	pthread_mutex_t lock; /* all */
-	struct parked *first;
-	uint64_t serial;
-} park = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-
-static void park_answer(void *arg)
-{
-	struct parked *parked = arg;
-
-	const struct fuse_in_header *header = slots_buffer(ops.slots, parked->place);
-
-	slots_begin(ops.slots, parked->place);
-	struct openings_request before = openings_for(
-		(struct openings_request){parked->place, header->unique & ~SLOTS_AGAIN, false});
-	open_read(parked->req, parked->ino, &parked->fi);
-	openings_for(before);
-	slots_end(ops.slots, parked->place, 0);
-	free(parked);
-}
-
-/* Takes the first one that fits out of the list. serial 0: any of the node. */
-static struct parked *park_take(fuse_ino_t ino, uint64_t serial)
-{
-	pthread_mutex_lock(&park.lock);
-	struct parked **at = &park.first;
-	while (*at && !(serial ? (*at)->serial == serial : (*at)->ino == ino))
-		at = &(*at)->next;
-	struct parked *taken = *at;
-	if (taken)
-		*at = taken->next;
-	pthread_mutex_unlock(&park.lock);
-	return taken;
-}
-
-static void park_expired(void *arg);
-
-/* Back into the list for another while; without a timer it is answered now. */
-static void park_again(struct parked *parked)
-{
-	uint64_t serial = parked->serial;
-
-	pthread_mutex_lock(&park.lock);
-	parked->next = park.first;
-	park.first = parked;
-	pthread_mutex_unlock(&park.lock);
-	if (later_add(PARK_MS, park_expired, (void *)(uintptr_t)serial) < 0 &&
-		(parked = park_take(0, serial)))
-		park_answer(parked);
-}
-
-static void park_expired(void *arg)
-{
-	struct parked *parked = park_take(0, (uint64_t)(uintptr_t)arg);
-
-	if (!parked)
-		return;
-	/* What the writer has let go of is being written: a slow disk must not show the old value.
-	 */
-	if (handle_committing(parked->ino)) {
-		park_again(parked);
-		return;
-	}
-	park_answer(parked);
-}
-
-/* The writer went on: who waits for this node is answered now. */
-void ops_open_go_on(fuse_ino_t ino)
-{
-	struct parked *parked;
-
-	while ((parked = park_take(ino, 0)))
-		park_answer(parked);
-}
-
-/* false: could not be parked, answer at once. */
-static bool park_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
-{
-	int place = slots_park(ops.slots, ops_thread.request, ops_thread.request_len);
-	struct parked *parked = place < 0 ? NULL : calloc(1, sizeof(*parked));
-
-	if (!parked) {
-		if (place >= 0)
-			slots_end(ops.slots, (unsigned)place, 0);
-		return false;
-	}
-	*parked = (struct parked){.req = req, .ino = ino, .fi = *fi, .place = (unsigned)place};
-	pthread_mutex_lock(&park.lock);
-	uint64_t serial = parked->serial = ++park.serial;
-	parked->next = park.first;
-	park.first = parked;
-	pthread_mutex_unlock(&park.lock);
-	/* The writer may have gone on just before; and without a timer nobody may wait. */
-	if (!handle_pending(ino))
-		ops_open_go_on(ino);
-	else if (later_add(PARK_MS, park_expired, (void *)(uintptr_t)serial) < 0)
-		park_expired((void *)(uintptr_t)serial);
-	return true;
-}
 
 /* ---- opening ---- */
 
@@ -277,7 +161,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *handle;
 
 	if (!opens_for_writing(fi->flags)) {
-		if (handle_pending(ino) && park_open(req, ino, fi))
+		if (handle_pending(ino) && park(req, ino, fi, PARK_MS, open_read))
 			return;
 		return open_read(req, ino, fi);
 	}

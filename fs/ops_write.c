@@ -19,6 +19,7 @@
 #include "fault.h"
 #include "handle.h"
 #include "openings.h"
+#include "park.h"
 #include "trail.h"
 #include "view.h"
 
@@ -152,7 +153,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	pthread_mutex_unlock(&handle->lock);
 	if (r < 0)
 		return ops_fail(req, r);
-	ops_open_go_on(ino);
+	park_go_on(ino);
 	/* The kernel will believe in a longer file now; readers through the page cache shall make
 	 * it ask. */
 	if (first)
@@ -304,7 +305,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	bool pending = handle->flushed;
 	pthread_mutex_unlock(&handle->lock);
 	if (!pending)
-		ops_open_go_on(ino);
+		park_go_on(ino);
 	ops_fail(req, r);
 }
 
@@ -322,7 +323,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 			if (r == 0 && (handle->dirty || handle->emptied))
 				r = commit_or_drop_locked(handle);
 			pthread_mutex_unlock(&handle->lock);
-			ops_open_go_on(ino);
+			park_go_on(ino);
 		} else {
 			r = caller_committed_before(req, ino, r);
 		}
@@ -350,7 +351,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_close(handle);
 	fault_here(FAULT_CLOSE);
 	gone_closed(ino);
-	ops_open_go_on(ino);
+	park_go_on(ino);
 	ops_fail(req, 0);
 }
 
@@ -389,7 +390,7 @@ static int truncate_handle(
 		mark_written(handle, ops_thread.setattr_owner);
 	pthread_mutex_unlock(&handle->lock);
 	if (r == 0)
-		ops_open_go_on(node_id(node));
+		park_go_on(node_id(node));
 	return r;
 }
 

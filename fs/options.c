@@ -341,6 +341,8 @@ static int load_file(uint32_t uid, struct config *config, struct why *why)
 		return why_set(why, err, "cannot tell where the configuration file is: %s",
 			strerror(-err));
 	err = config_read_file(config, path, why);
+	if (err == 0)
+		strcpy(config->file, path);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -389,4 +391,54 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 	if (!err && (err = config_audit_resolve(ret_config, uid)) < 0)
 		why_set(why, err, "cannot tell where the audit log is to be: set audit_file=");
 	return err ? err : find_anchor(uid, ret_config, why);
+}
+
+/* What a mount is made of. */
+static void keep_fixed(struct config *config, const struct config *running)
+{
+	struct config now = *config;
+
+	*config = *running;
+	config->history = now.history;
+	config->max_value = now.max_value;
+	config->max_keys = now.max_keys;
+	config->max_secrets = now.max_secrets;
+	config->max_bytes = now.max_bytes;
+	config->max_open = now.max_open;
+	config->public_mode = now.public_mode;
+	config->private_root = now.private_root;
+	memcpy(config->deny, now.deny, sizeof(config->deny));
+	config->ndeny = now.ndeny;
+	config->stop_timeout = now.stop_timeout;
+	config->hang_timeout = now.hang_timeout;
+	config->resend = now.resend;
+	config->audit_names = now.audit_names;
+	config->audit_rate = now.audit_rate;
+	config->debug = now.debug;
+}
+
+int options_reload(int argc, char **argv, const struct config *running, struct config *ret_config,
+	const char **ret_kept, struct why *why)
+{
+	enum options_action action;
+	int err = 0;
+
+	config_init(ret_config);
+	if (running->file[0])
+		err = config_read_file(ret_config, running->file, why);
+	if (err == -ENOENT)
+		why_set(why, err, "%s: is gone", running->file);
+	if (!err)
+		err = options_parse(argc, argv, ret_config, &action, why);
+	if (err)
+		return err;
+	*ret_kept = NULL;
+	if (strcmp(ret_config->user, running->user) != 0)
+		*ret_kept = "user";
+	if (ret_config->allow_other != running->allow_other)
+		*ret_kept = "allow_other";
+	if (ret_config->threads != running->threads)
+		*ret_kept = "threads";
+	keep_fixed(ret_config, running);
+	return 0;
 }

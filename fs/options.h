@@ -35,6 +35,15 @@ int options_check(const struct config *config, struct why *why);
 int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 	enum options_action *ret_action, struct why *why);
 
+/*
+ * The same again for a daemon that runs, from its file and command line of then: what can change
+ * while it is mounted. Store, mountpoint, key, anchor, user, allow_other and threads stay as they
+ * are in running; where user, allow_other or threads is another one now, *ret_kept names it, else
+ * it is NULL. -EINVAL, or what config_read_file returns.
+ */
+int options_reload(int argc, char **argv, const struct config *running, struct config *ret_config,
+	const char **ret_kept, struct why *why);
+
 /* The text of --help. */
 extern const char options_help[];
 

@@ -190,6 +190,9 @@ int snapshot_find_again(fuse_ino_t ino, uint64_t id, struct snapshot *ret_snapsh
 	/* What was opened before it expired, or before its key was removed, may be read on. */
 	if (r == 0 && s->id == id)
 		return 0;
+	/* The state that it showed has ended with that worker; this one has another. */
+	if (s->node.kind == NODE_STATUS)
+		return r;
 	if (!is_key(&s->node))
 		return -EIO;
 	s->empty = id == 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +28,8 @@
 #include "mount.h"
 #include "notify.h"
 #include "openings.h"
+#include "options.h"
+#include "reload.h"
 #include "secmem.h"
 #include "slots.h"
 #include "store.h"
@@ -34,6 +37,7 @@
 
 #define ARENA         (128u << 10) /* bytes: a source, a master key and scratch */
 #define READY_WAIT    30000        /* all times in ms */
+#define RELOAD_WAIT   10000        /* for a worker that takes over */
 #define RETRY_FIRST   100
 #define RETRY_MOST    5000
 #define EARLY_DEATHS  5 /* before serving, in a row, until we give up */
@@ -53,9 +57,14 @@ enum stop_phase {
 };
 
 struct supervisor {
+	const struct supervisor_command *command;
 	const struct config *config;
-	const char *program; /* for messages */
 	int program_fd;
+	/* While one worker makes room for another, of another program or with other settings: what
+	 * to go back to. */
+	const struct config *config_before; /* NULL: it is not so */
+	int program_before;
+	struct reload reload;
 	int launcher_fd;
 	struct unlock_reader reader;
 	int lock_fd;
@@ -82,6 +91,7 @@ struct supervisor {
 	unsigned ncrashes;
 	int64_t crash_delay;
 	bool hung; /* the worker of now was killed because it hung */
+	bool hup;  /* SIGHUP came before the worker of now served */
 
 	enum stop_phase stop;
 	int64_t stop_at;
@@ -224,8 +234,8 @@ static int take_signals(struct supervisor *s, struct why *why)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGHUP, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -267,13 +277,13 @@ static int take_mount(struct supervisor *s, struct why *why)
 
 /* ---- workers ---- */
 
-#define PLACED 7
+#define PLACED 8
 
 /* In the child: the descriptors where boot.h says, and nothing else. */
 static int place_descriptors(const int from[PLACED], bool foreground)
 {
 	static const int to[PLACED] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD,
-		BOOT_SLOTS_FD, BOOT_OPENINGS_FD, BOOT_AUDIT_FD};
+		BOOT_SLOTS_FD, BOOT_OPENINGS_FD, BOOT_AUDIT_FD, BOOT_HANDOVER_FD};
 	int aside[PLACED];
 	int null;
 
@@ -297,10 +307,10 @@ static int place_descriptors(const int from[PLACED], bool foreground)
 }
 
 __attribute__((noreturn)) static void worker_child(
-	const struct supervisor *s, int state_fd, int report_fd)
+	const struct supervisor *s, int state_fd, int report_fd, int socket)
 {
 	const int from[PLACED] = {s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd,
-		s->openings_fd, s->audit_fd};
+		s->openings_fd, s->audit_fd, socket};
 	char name[] = "secretfs";
 	char word[] = "--worker";
 	char *argv[] = {name, word, NULL};
@@ -308,7 +318,9 @@ __attribute__((noreturn)) static void worker_child(
 	sigset_t none;
 	int err;
 
-	setsid(); /* the terminal's signals are the supervisor's business */
+	setsid(); /* the terminal's signals are the supervisor's business, and so is a SIGHUP to all
+		   */
+	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	err = place_descriptors(from, s->config->foreground);
@@ -318,9 +330,14 @@ __attribute__((noreturn)) static void worker_child(
 		err = -errno;
 		report_fd = BOOT_REPORT_FD;
 	}
-	why_set(&why, err, "cannot start the worker %s: %s", s->program, strerror(-err));
+	why_set(&why, err, "cannot start the worker %s: %s", s->command->program, strerror(-err));
 	write_failure(report_fd, EXITCODE_FAILURE, &why);
 	_exit(EXITCODE_FAILURE);
+}
+
+static int ready_wait(const struct supervisor *s)
+{
+	return s->config_before ? RELOAD_WAIT : READY_WAIT;
 }
 
 static int start_worker(struct supervisor *s, struct why *why)
@@ -340,17 +357,20 @@ static int start_worker(struct supervisor *s, struct why *why)
 
 	AUTO_FD in = ends[0];
 	AUTO_FD out = ends[1];
+	AUTO_FD socket = reload_connect(&s->reload);
+	if (socket < 0)
+		return why_set(why, socket, "cannot make a socket: %s", strerror(-socket));
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return why_set(why, -errno, "cannot start a worker: %s", strerror(errno));
 	if (pid == 0)
-		worker_child(s, state, out);
+		worker_child(s, state, out, socket);
 	helper_worker(&s->helper, pid);
 	s->worker = pid;
 	s->report_fd = fd_take(&in);
 	s->serving = false;
-	s->ready_by = clock_ms() + READY_WAIT;
+	s->ready_by = clock_ms() + ready_wait(s);
 	return 0;
 }
 
@@ -389,15 +409,31 @@ static void on_rotated(struct supervisor *s)
 		kill(s->worker, SIGUSR1);
 }
 
+static void tell_serving(const struct supervisor *s)
+{
+	notify_send("READY=1\nSTATUS=Serving %s at %s (worker %d, generation %u)\nMAINPID=%d",
+		s->config->store, s->mount.path, (int)s->worker, s->boot.generation, (int)getpid());
+}
+
+static void forget_before(struct supervisor *s)
+{
+	if (!s->config_before)
+		return;
+	if (s->program_before != s->program_fd)
+		fd_close(&s->program_before);
+	s->config_before = NULL;
+}
+
 static void on_ready(struct supervisor *s)
 {
+	forget_before(s);
+	reload_taken(&s->reload);
 	s->serving = true;
 	s->early_deaths = 0;
 	if (!s->served)
 		announce(s);
 	s->served = true;
-	notify_send("READY=1\nSTATUS=Serving %s at %s (worker %d, generation %u)\nMAINPID=%d",
-		s->config->store, s->mount.path, (int)s->worker, s->boot.generation, (int)getpid());
+	tell_serving(s);
 	if (s->rotated)
 		on_rotated(s);
 	log_info("serving %s at %s (worker %d, generation %u)", s->config->store, s->mount.path,
@@ -473,6 +509,31 @@ static void plan_next(struct supervisor *s, bool was_serving, bool suspect, cons
 	log_err("the worker of %s %s before it served: trying again", s->mount.path, death);
 }
 
+static void restart_worker(struct supervisor *s)
+{
+	struct why why = {0};
+
+	if (start_worker(s, &why) < 0) {
+		log_err("%s", why.text);
+		plan_next(s, false, false, "could not be started");
+	}
+}
+
+/* A worker of the new program, or with the new settings, does not come to serve: back to what did.
+ */
+static void go_back(struct supervisor *s, const char *death)
+{
+	log_err("the new worker of %s %s before it served: going on with the program and the "
+		"settings of before",
+		s->mount.path, death);
+	if (s->program_before != s->program_fd)
+		fd_close(&s->program_fd);
+	s->program_fd = s->program_before;
+	s->config = s->config_before;
+	s->config_before = NULL;
+	restart_worker(s);
+}
+
 static void on_worker_death(struct supervisor *s, int status)
 {
 	bool was_serving = s->serving;
@@ -483,11 +544,21 @@ static void on_worker_death(struct supervisor *s, int status)
 	was_serving |= s->serving;
 	s->worker = 0;
 	s->serving = false;
+	/* It has left everything to the next one. */
+	if (was_serving && reload_ended(&s->reload)) {
+		s->boot.blame = 0;
+		restart_worker(s);
+		return;
+	}
 	s->boot.blame = s->hung || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL
 				? SLOTS_BLAME_CRASH
 				: SLOTS_BLAME_KILL;
 	s->hung = false;
 	describe_death(status, death, sizeof(death));
+	if (s->config_before && !was_serving) {
+		go_back(s, death);
+		return;
+	}
 	if (!s->served) {
 		if (!s->why.text[0])
 			why_set(&s->why, -EIO, "the worker %s before it was ready", death);
@@ -496,16 +567,6 @@ static void on_worker_death(struct supervisor *s, int status)
 		s->over = true; /* unmounted, by us or from outside */
 	} else {
 		plan_next(s, was_serving, slots_suspect(&s->slots), death);
-	}
-}
-
-static void restart_worker(struct supervisor *s)
-{
-	struct why why = {0};
-
-	if (start_worker(s, &why) < 0) {
-		log_err("%s", why.text);
-		plan_next(s, false, false, "could not be started");
 	}
 }
 
@@ -611,16 +672,112 @@ static void stop_step(struct supervisor *s)
 		s->over = true;
 }
 
+/* ---- other settings, another program ---- */
+
+/* What the files say now. The structure that is not in use. */
+static const struct config *read_settings(struct supervisor *s)
+{
+	static struct config both[2];
+	struct config *config = s->config == &both[0] ? &both[1] : &both[0];
+	const char *kept;
+	struct why why = {0};
+	int err =
+		options_reload(s->command->argc, s->command->argv, s->config, config, &kept, &why);
+
+	if (err < 0) {
+		log_err("the settings stay as they were: %s", why.text);
+		return NULL;
+	}
+	if (kept)
+		log_warn("%s is another one now: that takes a new start", kept);
+	return config;
+}
+
+/* Run as root at first: nobody else's, and nobody else may write to it. */
+static int check_program(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
+		st.st_mode & (S_IWGRP | S_IWOTH))
+		return -EPERM;
+	return 0;
+}
+
+/* An update may have put another program at the path. */
+static int find_program(const struct supervisor *s)
+{
+	AUTO_FD fd = open(s->command->program, O_RDONLY | O_CLOEXEC);
+	int err = fd < 0 ? -errno : check_program(fd);
+	int above = err < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, BOOT_LAST_FD + 1);
+
+	if (above >= 0)
+		return above;
+	if (err == -EPERM)
+		log_warn("%s is another one's, or others can write to it: going on with the "
+			 "program that runs",
+			s->command->program);
+	else
+		log_warn("%s cannot be opened (%s): going on with the program that runs",
+			s->command->program, strerror(err < 0 ? -err : errno));
+	return s->program_fd;
+}
+
+static void on_hup(struct supervisor *s)
+{
+	if (s->stop != STOP_NO || !s->serving || s->reload.phase != RELOAD_NO) {
+		log_warn(
+			"%s: SIGHUP comes while the daemon is starting or ending a worker: not now",
+			s->mount.path);
+		return;
+	}
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Reading the settings again",
+		(long long)clock_ms() * 1000);
+	const struct config *config = read_settings(s);
+	if (!config) {
+		tell_serving(s);
+		return;
+	}
+	int err = reload_ask(&s->reload);
+	if (err < 0) {
+		log_err("cannot ask the worker to make room: %s", strerror(-err));
+		tell_serving(s);
+		return;
+	}
+	s->config_before = s->config;
+	s->program_before = s->program_fd;
+	s->config = config;
+	s->program_fd = find_program(s);
+}
+
+static void on_reload_message(struct supervisor *s)
+{
+	struct why why = {0};
+
+	if (reload_message(&s->reload, &why))
+		return;
+	log_err("the worker of %s does not make room, and goes on with the settings of before: %s",
+		s->mount.path, why.text);
+	if (s->program_before != s->program_fd)
+		fd_close(&s->program_fd);
+	s->program_fd = s->program_before;
+	s->config = s->config_before;
+	s->config_before = NULL;
+	tell_serving(s);
+}
+
 /* ---- the watch ---- */
 
 static void on_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
-	bool stop = false;
-	bool rotated = false;
+	bool stop = false, hup = false, rotated = false;
 
 	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		stop |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+		hup |= info.ssi_signo == SIGHUP;
 		rotated |= info.ssi_signo == SIGUSR1;
 	}
 	reap(s);
@@ -628,6 +785,8 @@ static void on_signals(struct supervisor *s)
 		on_rotated(s);
 	if (stop && !s->over)
 		on_stop(s);
+	else if (hup && !s->over)
+		on_hup(s);
 }
 
 static int64_t hang_limit(const struct supervisor *s)
@@ -656,7 +815,8 @@ static void on_time(struct supervisor *s)
 		if (now >= s->start_at)
 			restart_worker(s);
 	} else if (!s->serving && now >= s->ready_by) {
-		log_err("the worker is not ready after %d seconds: killing it", READY_WAIT / 1000);
+		log_err("the worker is not ready after %d seconds: killing it",
+			ready_wait(s) / 1000);
 		if (!s->served && !s->why.text[0])
 			why_set(&s->why, -ETIMEDOUT, "the worker was not ready after %d seconds",
 				READY_WAIT / 1000);
@@ -699,17 +859,22 @@ static int time_left(const struct supervisor *s)
 static void watch(struct supervisor *s)
 {
 	while (!s->over) {
-		struct pollfd p[2] = {
+		struct pollfd p[3] = {
 			{.fd = s->signal_fd, .events = POLLIN},
 			{.fd = s->report_fd, .events = POLLIN}, /* -1 is skipped */
+			{.fd = s->reload.socket, .events = POLLIN},
 		};
 
-		if (poll(p, 2, time_left(s)) < 0 && errno != EINTR)
+		if (poll(p, 3, time_left(s)) < 0 && errno != EINTR)
 			return;
 		if (p[1].revents)
 			on_report(s);
+		if (p[2].revents)
+			on_reload_message(s);
 		if (p[0].revents)
 			on_signals(s);
+		if (s->hup && s->serving && !s->over)
+			on_hup(s);
 		if (!s->over)
 			on_time(s);
 	}
@@ -751,7 +916,9 @@ static void release(struct supervisor *s)
 	fd_close(&s->audit_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->lock_fd);
+	forget_before(s);
 	fd_close(&s->program_fd);
+	reload_free(&s->reload);
 }
 
 static int start(struct supervisor *s, struct why *why)
@@ -800,17 +967,20 @@ static int open_program(struct supervisor *s, struct why *why)
 	AUTO_FD fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
 	s->program_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, BOOT_LAST_FD + 1);
-	return s->program_fd < 0
-		       ? why_set(why, -errno, "cannot open %s: %s", s->program, strerror(errno))
-		       : 0;
+	return s->program_fd < 0 ? why_set(why, -errno, "cannot open %s: %s", s->command->program,
+					   strerror(errno))
+				 : 0;
 }
 
-int supervisor_run(const struct config *config, const char *program, int launcher_fd)
+int supervisor_run(
+	const struct config *config, const struct supervisor_command *command, int launcher_fd)
 {
 	struct supervisor s = {
+		.command = command,
 		.config = config,
-		.program = program,
 		.program_fd = -1,
+		.program_before = -1,
+		.reload = RELOAD_INIT,
 		.launcher_fd = launcher_fd,
 		.lock_fd = -1,
 		.keys_fd = -1,

@@ -20,11 +20,18 @@ struct supervisor_report {
 /* Waits for one report. Reads up to the end of the pipe only for BOOT_FAILED. */
 void supervisor_read_report(int fd, struct supervisor_report *ret_report);
 
+/* How this program was started: to do it again with what its files say by then. */
+struct supervisor_command {
+	int argc;
+	char **argv;
+	const char *program; /* its absolute path */
+};
+
 /*
  * Mounts, serves, and returns the exit code when it is over. launcher_fd: where to report the
  * start, after which this process has left terminal and folder; -1: stay in the foreground.
- * program: absolute path of this program.
  */
-int supervisor_run(const struct config *config, const char *program, int launcher_fd);
+int supervisor_run(
+	const struct config *config, const struct supervisor_command *command, int launcher_fd);
 
 #endif

@@ -43,9 +43,11 @@ static struct {
 	_Atomic int64_t asleep_until; /* ns of CLOCK_MONOTONIC */
 	_Atomic bool rotated;
 	_Atomic bool stopping;
+	pthread_mutex_t serving; /* what was put aside */
+	bool paused;             /* of the thread that pauses and stops */
 	int (*begin)(void);
 	void (*end)(void);
-} audit = {.wake = {-1, -1}};
+} audit = {.wake = {-1, -1}, .serving = PTHREAD_MUTEX_INITIALIZER};
 
 struct note {
 	bool any;
@@ -766,6 +768,16 @@ static void thread_wait(int timeout)
 		;
 }
 
+/* In how many ms there is more to do, or -1. */
+static int serve_aside(void)
+{
+	pthread_mutex_lock(&audit.serving);
+	/* What is left then is the next worker's, as it lies in the slots. */
+	int wait = atomic_load(&audit.stopping) ? -1 : flood_serve();
+	pthread_mutex_unlock(&audit.serving);
+	return wait;
+}
+
 static void *thread_main(void *unused)
 {
 	(void)unused;
@@ -774,7 +786,7 @@ static void *thread_main(void *unused)
 	while (!atomic_load(&audit.stopping)) {
 		if (atomic_exchange(&audit.rotated, false))
 			audit_log_reopen();
-		int wait = flood_serve();
+		int wait = serve_aside();
 		if (audit_repeat_flush(false))
 			wait = sooner(wait, SECOND_MS);
 		thread_wait(sooner(wait, audit_log_tick()));
@@ -836,6 +848,19 @@ int trail_start(int (*begin)(void), void (*end)(void))
 	return r;
 }
 
+void trail_pause(void)
+{
+	pthread_mutex_lock(&audit.serving);
+	audit.paused = true;
+}
+
+void trail_go_on(void)
+{
+	if (audit.paused)
+		pthread_mutex_unlock(&audit.serving);
+	audit.paused = false;
+}
+
 void trail_stop(bool goodbye)
 {
 	if (!audit.on)
@@ -843,6 +868,7 @@ void trail_stop(bool goodbye)
 	if (audit.started) {
 		signal(SIGUSR1, SIG_IGN);
 		atomic_store(&audit.stopping, true);
+		trail_go_on();
 		if (write(audit.wake[1], "s", 1) < 0)
 			log_debug("the audit log's thread is woken already");
 		pthread_join(audit.thread, NULL);

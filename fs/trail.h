@@ -46,6 +46,10 @@ int trail_open(struct why *why);
 int trail_begin(struct why *why);
 int trail_start(int (*begin)(void), void (*end)(void));
 
+/* Nothing that was put aside is served from when this returns until trail_go_on (or trail_stop). */
+void trail_pause(void);
+void trail_go_on(void);
+
 /* goodbye: the daemon ends; false: another worker goes on. */
 void trail_stop(bool goodbye);
 

@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pthread.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,20 +26,23 @@
 
 #include "anchor.h"
 #include "boot.h"
+#include "crew.h"
 #include "exitcode.h"
+#include "fd.h"
 #include "gone.h"
 #include "handle.h"
+#include "handover.h"
 #include "held.h"
 #include "later.h"
 #include "log.h"
 #include "openings.h"
 #include "ops.h"
-#include "request.h"
 #include "slots.h"
 #include "trail.h"
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
+#define PAUSE_WAIT     5000         /* ms for the requests at hand */
 #define FOREIGN_UNIQUE (~0ull << 1) /* the kernel counts up from 2 in steps of 2 */
 
 struct worker {
@@ -50,6 +53,8 @@ struct worker {
 	struct store *store;
 	struct fuse_session *session;
 	struct slots slots;
+	bool paused;      /* on the way to handing over */
+	bool handed_over; /* another worker goes on */
 };
 
 static struct worker worker;
@@ -186,6 +191,19 @@ static void worker_unkept(void)
 	store_tidy(worker.store);
 }
 
+/* What was open in the worker before us, if it made room. */
+static int worker_take_bytes(struct why *why)
+{
+	struct handover_message message;
+	AUTO_FD fd = -1;
+	int r = handover_receive(BOOT_HANDOVER_FD, &message, &fd);
+
+	if (r < 0 || message.kind != HANDOVER_TAKE)
+		return why_set(
+			why, r < 0 ? r : -EPROTO, "the supervisor does not say what was left");
+	return fd < 0 ? 0 : handover_load(fd, why);
+}
+
 /* What an earlier worker of this mount has given out. */
 static int worker_take_over(struct why *why)
 {
@@ -283,95 +301,6 @@ static int worker_open_session(struct why *why)
 	return worker_replay_init(why);
 }
 
-/* ---- the loop ---- */
-
-/* An answer past libfuse: its caller shall not wait for ever. */
-static void answer_eio(const struct fuse_in_header *header)
-{
-	const struct fuse_out_header answer = {
-		.len = sizeof(answer), .error = -EIO, .unique = header->unique};
-
-	/* FORGET and its like get no answer; ENOENT: it had been answered. */
-	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET &&
-		header->opcode != FUSE_INTERRUPT &&
-		write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0 && errno != ENOENT)
-		log_err("cannot answer it: %s", strerror(errno));
-}
-
-/* again: an earlier worker may have served it, in part or whole. */
-static void serve_request(unsigned place, size_t len, bool again)
-{
-	const struct fuse_in_header *header = slots_buffer(&worker.slots, place);
-
-	if (request_serve(place, len, again) == 0)
-		return;
-	log_err("request %u on node %llu by uid %u is not whole: it gets an error", header->opcode,
-		(unsigned long long)header->nodeid, header->uid);
-	answer_eio(header);
-	slots_end(&worker.slots, place, 0);
-}
-
-/* Its user has caught up. It lies where it was put aside. */
-static void serve_delayed(void *bytes, size_t len, uintptr_t place)
-{
-	(void)bytes;
-	serve_request((unsigned)place, len, false);
-}
-
-/* Puts a request aside whose user floods the audit log. false: serve it now. */
-static bool delay_request(unsigned place, size_t len)
-{
-	const void *bytes = slots_buffer(&worker.slots, place);
-	int aside;
-
-	if (!trail_waits(bytes))
-		return false;
-	aside = slots_park(&worker.slots, bytes, len);
-	if (aside < 0)
-		return false;
-	if (!trail_delay(bytes, len, serve_delayed, (uintptr_t)aside)) {
-		slots_end(&worker.slots, (unsigned)aside, 0);
-		return false;
-	}
-	slots_end(&worker.slots, place, len);
-	return true;
-}
-
-/* 0: go on; 1: unmounted; -errno. */
-static int serve_one(unsigned place)
-{
-	ssize_t n = read(BOOT_FUSE_FD, slots_buffer(&worker.slots, place), SLOTS_BYTES);
-
-	if (n < 0) {
-		/* ENOENT: the request was interrupted before it was read. */
-		if (errno == EINTR || errno == EAGAIN || errno == ENOENT)
-			return 0;
-		return errno == ENODEV ? 1 : -errno;
-	}
-	if ((size_t)n < sizeof(struct fuse_in_header))
-		return -EIO;
-	if (!delay_request(place, (size_t)n))
-		serve_request(place, (size_t)n, false);
-	return 0;
-}
-
-static void *serve(void *arg)
-{
-	unsigned place = (unsigned)(uintptr_t)arg;
-	int r = ops_thread_begin();
-
-	if (r < 0) {
-		log_err("cannot start a thread: %s", strerror(-r));
-		return (void *)(intptr_t)r;
-	}
-	while (r == 0)
-		r = serve_one(place);
-	ops_thread_end();
-	if (r < 0)
-		log_err("cannot read requests: %s", strerror(-r));
-	return (void *)(intptr_t)(r < 0 ? r : 0);
-}
-
 /* ---- what the last worker left ---- */
 
 /* It was being served when workers died, again and again: its caller gets an error, and everybody
@@ -381,8 +310,7 @@ static void drop_poison(unsigned place, const struct fuse_in_header *header)
 	log_err("request %u on node %llu by uid %u ended the worker again and again: it gets an "
 		"error",
 		header->opcode, (unsigned long long)header->nodeid, header->uid);
-	answer_eio(header);
-	slots_end(&worker.slots, place, 0);
+	crew_refuse(place, header);
 }
 
 /* The place with the oldest request that is left, or -1. */
@@ -421,7 +349,7 @@ static int worker_finish(void)
 		if (slots_blamed(&worker.slots, (unsigned)place) >= SLOTS_BLAME_MOST)
 			drop_poison((unsigned)place, header);
 		else
-			serve_request((unsigned)place, len, true);
+			crew_serve((unsigned)place, len, true);
 	}
 	ops_thread_end();
 	return 0;
@@ -454,10 +382,97 @@ static void beat(void *unused)
 		log_warn("no memory for a sign of life");
 }
 
+/* ---- making room for another worker ---- */
+
+static void say(enum handover_kind kind, uint64_t size, const char *text)
+{
+	struct handover_message message = {.kind = kind, .size = size};
+
+	snprintf(message.text, sizeof(message.text), "%s", text);
+	int r = handover_send(BOOT_HANDOVER_FD, &message, -1);
+	if (r < 0)
+		log_err("cannot answer the supervisor: %s", strerror(-r));
+}
+
+static void go_on(void)
+{
+	worker.paused = false;
+	later_go_on();
+	trail_go_on();
+	crew_go_on();
+}
+
+static void on_pause(void)
+{
+	worker.paused = crew_pause(PAUSE_WAIT) == 0;
+	if (!worker.paused) {
+		say(HANDOVER_NO, 0, "a request takes too long");
+		return;
+	}
+	/* What waits without a thread lies in the slots, for the next worker to answer. */
+	later_pause();
+	trail_pause();
+	say(HANDOVER_NEED, handover_size(), "");
+}
+
+/* true: the next worker has all that it needs. */
+static bool on_room(int fd, uint64_t size)
+{
+	int r = handover_save(fd, size);
+
+	if (r < 0) {
+		say(HANDOVER_NO, 0, strerror(-r));
+		go_on();
+		return false;
+	}
+	ops_changed_hurry();
+	return true;
+}
+
+/* true: it is time to end. */
+static bool on_message(void)
+{
+	struct handover_message message;
+	AUTO_FD fd = -1;
+	int r = handover_receive(BOOT_HANDOVER_FD, &message, &fd);
+
+	/* Without a supervisor there is the helper, who ends us. */
+	if (r < 0)
+		return true;
+	if (message.kind == HANDOVER_PAUSE && !worker.paused)
+		on_pause();
+	else if (message.kind == HANDOVER_ROOM && worker.paused && fd >= 0)
+		worker.handed_over = on_room(fd, message.size);
+	else if (message.kind == HANDOVER_GO_ON && worker.paused)
+		go_on();
+	return worker.handed_over;
+}
+
+static int end_crew(void)
+{
+	if (worker.handed_over)
+		crew_dismiss();
+	return crew_join();
+}
+
+/* Returns when the mount has ended, or another worker is to go on. */
+static int worker_watch(void)
+{
+	struct pollfd p[2] = {{.fd = crew_end_fd(), .events = POLLIN},
+		{.fd = BOOT_HANDOVER_FD, .events = POLLIN}};
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (p[0].revents)
+			return crew_join();
+		if (p[1].revents && on_message())
+			return end_crew();
+	}
+}
+
 static int worker_serve(struct why *why)
 {
-	pthread_t threads[SLOTS_MAX];
-	unsigned n = 0;
 	int failed = later_start(ops_thread_begin, ops_thread_end);
 
 	beat(NULL);
@@ -469,21 +484,11 @@ static int worker_serve(struct why *why)
 		worker_ask_again();
 		failed = worker_ready();
 	}
-	while (failed == 0 && n < worker.slots.n) {
-		int r = -pthread_create(&threads[n], NULL, serve, (void *)(uintptr_t)n);
-		if (r < 0 && n == 0)
-			failed = r;
-		if (r < 0)
-			break;
-		n++;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		void *result;
-		pthread_join(threads[i], &result);
-		if ((intptr_t)result < 0)
-			failed = (int)(intptr_t)result;
-	}
-	trail_stop(failed == 0);
+	if (failed == 0)
+		failed = crew_start(worker.slots.n);
+	if (failed == 0)
+		failed = worker_watch();
+	trail_stop(failed == 0 && !worker.handed_over);
 	later_stop();
 	return failed < 0 ? why_set(why, failed, "cannot serve: %s", strerror(-failed)) : 0;
 }
@@ -521,6 +526,9 @@ static int worker_start(struct why *why)
 			strerror(-r));
 	secmem_set_share(worker_share());
 	view_init();
+	r = worker_take_bytes(why);
+	if (r < 0)
+		return r;
 	r = slots_map(BOOT_SLOTS_FD, &worker.slots, why);
 	if (r == 0)
 		r = worker_map_keys(why);
@@ -554,5 +562,7 @@ int worker_main(void)
 		fuse_session_destroy(worker.session);
 	anchor_close(worker.anchor);
 	store_close(worker.store);
+	if (worker.handed_over && code == EXITCODE_OK)
+		say(HANDOVER_DONE, 0, "");
 	return code;
 }

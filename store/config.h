@@ -76,6 +76,7 @@ struct config {
 	char *const *environment; /* what the program was started with, for key_command; NULL: what
 				     it has */
 	bool accept_rollback;     /* --accept-rollback, for this start alone */
+	char file[CONFIG_PATH];   /* the configuration file that was read; empty: none */
 	bool anchor_default;      /* anchor is config_anchor_default's: made if it is missing */
 };
 

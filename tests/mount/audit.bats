@@ -23,6 +23,10 @@ print(n)
 END
 }
 
+workers() {
+	[ "$(lines operation=worker)" = "$1" ]
+}
+
 @test "each kind of operation is a line" {
 	start_daemon
 	mkdir "$PUB/db"
@@ -178,6 +182,22 @@ for name in sys.argv[1:]:
         prev = o["hash"]
 assert n >= 10, n
 END
+}
+
+@test "a handover to another worker leaves no gap, also while somebody is delayed" {
+	start_daemon audit_rate=10
+	as "$ALICE" sh -c 'mkdir "$1/s"; for i in $(seq 30); do : >"$1/s/k$i"; done' sh "$PRIV" 3>&- &
+	flooder=$!
+	for i in 1 2 3; do
+		kill -HUP "$(supervisor_pid)"
+		eventually 10 workers "$i"
+		mkdir "$PUB/s$i"
+	done
+	wait "$flooder"
+	same 31 "$(lines operation=create uid="$ALICE" result=ok)"
+	stop_daemon
+	same 1 "$(lines operation=stop)"
+	"$CTL" audit verify --log "$AUDIT" --store "$STORE" --keyfile "$KEY" --anchor "$ANCHOR" >/dev/null
 }
 
 @test "a full file system: required refuses, best-effort goes on" {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """crashes MOUNT SUPERVISOR: several users read, write and rename for SECONDS_EACH seconds while the worker is killed
-again and again. Fails if a reader sees an error or a wrong byte, a change happens twice or not at all although it
+again and again (HOW=reload: while it is replaced by SIGHUP, and then no writer may see an error; HOW=both). Fails if a reader sees an error or a wrong byte, a change happens twice or not at all although it
 succeeded, or a value is lost that close said was there. Prints the seed, the kills and the operations."""
 import errno
 import multiprocessing
@@ -14,6 +14,7 @@ import time
 MOUNT = sys.argv[1]
 SUPERVISOR = int(sys.argv[2])
 SECONDS = float(os.environ.get("SECONDS_EACH", "8"))
+HOW = os.environ.get("HOW", "kill")
 SEED = int(os.environ.get("SEED", "0")) or int(time.time())
 NOREPLACE, EXCHANGE = 1, 2
 
@@ -85,7 +86,7 @@ def writer(uid, end):
                 os.close(fd)
             confirmed, maybe = n, []
         except OSError as e:
-            assert e.errno == errno.EIO, f"writing: {e}"
+            assert e.errno == errno.EIO and HOW != "reload", f"writing: {e}"
             maybe.append(n)
         data = read_all(key)
         # A key that was created and whose first value died is empty.
@@ -161,6 +162,10 @@ def main():
     kills = 0
     while time.time() < end:
         time.sleep(rng.uniform(0.01, 0.4))
+        if HOW == "reload" or (HOW == "both" and rng.random() < 0.5):
+            os.kill(SUPERVISOR, signal.SIGHUP)
+            kills += 1
+            continue
         pid = worker()
         if pid:
             try:
@@ -181,7 +186,7 @@ def main():
             failed.append(f"{name}: {error}")
     for c in children:
         c.join(10)
-    print(f"{kills} kills, {total} operations")
+    print(f"{kills} kills or reloads, {total} operations")
     # Users' keys that lie about: the next round starts anew.
     for uid in (20001, 20002):
         place = f"{MOUNT}/public/w{uid}" if uid % 2 else f"{MOUNT}/.private/{uid}/w{uid}"

@@ -94,3 +94,47 @@ start_plain() {
 	WORKER_AT_START=
 	same "new1 new2 new3 new4 new5" "$(within "$PLAIN" ls "$PUB" | xargs)"
 }
+
+@test "a plain user changes settings while it is mounted" {
+	mkdir -p "$XDG_CONFIG_HOME/secretfs"
+	local conf=$XDG_CONFIG_HOME/secretfs/secretfs.conf
+	settings "max_value = 100"
+	start_plain
+	within "$PLAIN" sh -c 'mkdir "$PUB/s" && printf %50s x >"$PUB/s/k"'
+	mkfifo -m 666 "$SFS/go"
+	within "$PLAIN" timeout 60 sh -c '{ printf held; read -r _ <"$1"; printf on; } >"$PUB/s/open"' sh "$SFS/go" 3>&- &
+	local writer=$!
+	eventually 10 within "$PLAIN" test -e "$PUB/s/open"
+	settings "max_value = 10"
+	reloaded 2
+	too_long "12345678901"
+	same 50 "$(within "$PLAIN" stat -c %s "$PUB/s/k")"
+	# What cannot be read changes nothing.
+	settings "max_value = many"
+	kill -HUP "$(supervisor_pid)"
+	sleep 0.3
+	too_long "12345678901"
+	settings "max_value = 11"
+	reloaded 3
+	within "$PLAIN" sh -c 'printf 12345678901 >"$PUB/s/k"'
+	echo >"$SFS/go"
+	wait "$writer"
+	same heldon "$(within "$PLAIN" cat "$PUB/s/open")"
+	WORKER_AT_START=
+}
+
+settings() {
+	echo "$1" >"$conf"
+	chown -R secretfs: "$XDG_CONFIG_HOME"
+}
+
+# reloaded GENERATION
+reloaded() {
+	kill -HUP "$(supervisor_pid)"
+	eventually 20 within "$PLAIN" grep -q "\"generation\": $1," "$MNT/.secretfs/status"
+}
+
+too_long() {
+	run within "$PLAIN" tee "$PUB/s/k" < <(printf %s "$1")
+	[[ $output == *"File too large"* ]]
+}

@@ -23,6 +23,16 @@ teardown() {
 	"$PYTHON" "$TESTS/programs/python_io.py" --tree "$PUB/s"
 }
 
+@test "python: an emptied key has size 0 at once" {
+	"$PYTHON" -c 'import os, sys
+for i in range(200):
+	with open(sys.argv[1], "w") as f:
+		f.write("x" * 50)
+	open(sys.argv[1], "w").close()
+	size = os.path.getsize(sys.argv[1])
+	assert size == 0, "round %d: %d bytes" % (i, size)' "$PUB/s/k"
+}
+
 # Whoever truncates while opening and writes nothing has changed the size when close returns.
 @test "python: a map outlives the name of its key" {
 	mkdir "$SFS/host"

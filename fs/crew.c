@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* crew: the loop that each thread runs, and how it is stopped. */
+#include "crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "clock.h"
+#include "log.h"
+#include "ops.h"
+#include "request.h"
+#include "slots.h"
+#include "trail.h"
+
+#define PAUSE_SIGNAL SIGUSR2
+
+static struct {
+	pthread_t threads[SLOTS_MAX];
+	unsigned n;
+	int end_fd;
+	_Atomic bool reading[SLOTS_MAX]; /* waits for a request, or has just got one */
+	_Atomic bool pausing;
+	_Atomic bool dismissed;
+	pthread_mutex_t lock; /* paused, ended */
+	pthread_cond_t changed;
+	unsigned paused;
+	unsigned ended;
+} crew = {.end_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/* ---- one request ---- */
+
+/* An answer past libfuse: its caller shall not wait for ever. */
+void crew_refuse(unsigned place, const struct fuse_in_header *header)
+{
+	const struct fuse_out_header answer = {
+		.len = sizeof(answer), .error = -EIO, .unique = header->unique};
+
+	/* FORGET and its like get no answer; ENOENT: it had been answered. */
+	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET &&
+		header->opcode != FUSE_INTERRUPT &&
+		write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0 && errno != ENOENT)
+		log_err("cannot answer it: %s", strerror(errno));
+	slots_end(ops.slots, place, 0);
+}
+
+void crew_serve(unsigned place, size_t len, bool again)
+{
+	const struct fuse_in_header *header = slots_buffer(ops.slots, place);
+
+	if (request_serve(place, len, again) == 0)
+		return;
+	log_err("request %u on node %llu by uid %u is not whole: it gets an error", header->opcode,
+		(unsigned long long)header->nodeid, header->uid);
+	crew_refuse(place, header);
+}
+
+/* ---- who floods the audit log ---- */
+
+/* Its user has caught up. It lies where it was put aside. */
+static void serve_delayed(void *bytes, size_t len, uintptr_t place)
+{
+	(void)bytes;
+	crew_serve((unsigned)place, len, false);
+}
+
+/* Puts a request aside whose user floods the audit log. false: serve it now. */
+static bool delay(unsigned place, size_t len)
+{
+	const void *bytes = slots_buffer(ops.slots, place);
+	int aside;
+
+	if (!trail_waits(bytes))
+		return false;
+	aside = slots_park(ops.slots, bytes, len);
+	if (aside < 0)
+		return false;
+	if (!trail_delay(bytes, len, serve_delayed, (uintptr_t)aside)) {
+		slots_end(ops.slots, (unsigned)aside, 0);
+		return false;
+	}
+	slots_end(ops.slots, place, len);
+	return true;
+}
+
+/* ---- the loop ---- */
+
+/* 0: go on; 1: unmounted; -errno. */
+static int serve_one(unsigned place)
+{
+	crew.reading[place] = true;
+	ssize_t n = read(BOOT_FUSE_FD, slots_buffer(ops.slots, place), SLOTS_BYTES);
+	int err = errno;
+
+	crew.reading[place] = false;
+	if (n < 0) {
+		/* ENOENT: the request was interrupted before it was read. */
+		if (err == EINTR || err == EAGAIN || err == ENOENT)
+			return 0;
+		return err == ENODEV ? 1 : -err;
+	}
+	if ((size_t)n < sizeof(struct fuse_in_header))
+		return -EIO;
+	if (!delay(place, (size_t)n))
+		crew_serve(place, (size_t)n, false);
+	return 0;
+}
+
+static void rest(void)
+{
+	pthread_mutex_lock(&crew.lock);
+	crew.paused++;
+	pthread_cond_broadcast(&crew.changed);
+	while (crew.pausing)
+		pthread_cond_wait(&crew.changed, &crew.lock);
+	crew.paused--;
+	pthread_mutex_unlock(&crew.lock);
+}
+
+static void leave(void)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&crew.lock);
+	bool last = ++crew.ended == crew.n;
+	pthread_cond_broadcast(&crew.changed);
+	pthread_mutex_unlock(&crew.lock);
+	if (last && write(crew.end_fd, &one, sizeof(one)) < 0)
+		log_err("cannot tell that all threads have ended: %s", strerror(errno));
+}
+
+static void *serve(void *arg)
+{
+	unsigned place = (unsigned)(uintptr_t)arg;
+	int r = ops_thread_begin();
+
+	if (r < 0) {
+		log_err("cannot start a thread: %s", strerror(-r));
+		leave();
+		return (void *)(intptr_t)r;
+	}
+	while (r == 0) {
+		if (crew.pausing)
+			rest();
+		r = crew.dismissed ? 1 : serve_one(place);
+	}
+	ops_thread_end();
+	if (r < 0)
+		log_err("cannot read requests: %s", strerror(-r));
+	leave();
+	return (void *)(intptr_t)(r < 0 ? r : 0);
+}
+
+static void wake_up(int signo)
+{
+	(void)signo;
+}
+
+int crew_start(unsigned n)
+{
+	/* Without SA_RESTART: a read that waits for a request comes back. */
+	const struct sigaction action = {.sa_handler = wake_up};
+	int r = 0;
+
+	crew.end_fd = eventfd(0, EFD_CLOEXEC);
+	if (crew.end_fd < 0 || sigaction(PAUSE_SIGNAL, &action, NULL) < 0)
+		return -errno;
+	pthread_mutex_lock(&crew.lock);
+	while (crew.n < n && r == 0) {
+		r = -pthread_create(&crew.threads[crew.n], NULL, serve, (void *)(uintptr_t)crew.n);
+		if (r == 0)
+			crew.n++;
+	}
+	pthread_mutex_unlock(&crew.lock);
+	return crew.n ? 0 : r;
+}
+
+int crew_end_fd(void)
+{
+	return crew.end_fd;
+}
+
+int crew_join(void)
+{
+	int failed = 0;
+
+	for (unsigned i = 0; i < crew.n; i++) {
+		void *result;
+		pthread_join(crew.threads[i], &result);
+		if ((intptr_t)result < 0)
+			failed = (int)(intptr_t)result;
+	}
+	return failed;
+}
+
+/* ---- pausing ---- */
+
+static bool all_rest(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&crew.lock);
+	if (crew.paused + crew.ended < crew.n)
+		pthread_cond_timedwait(&crew.changed, &crew.lock, &until);
+	bool all = crew.paused + crew.ended == crew.n;
+	pthread_mutex_unlock(&crew.lock);
+	return all;
+}
+
+/* A signal that comes before the read begins is lost, so they are sent again and again. */
+int crew_pause(unsigned wait_ms)
+{
+	int64_t until = clock_ms() + wait_ms;
+
+	crew.pausing = true;
+	do {
+		for (unsigned i = 0; i < crew.n; i++)
+			if (crew.reading[i])
+				pthread_kill(crew.threads[i], PAUSE_SIGNAL);
+		if (all_rest())
+			return 0;
+	} while (clock_ms() < until);
+	crew_go_on();
+	return -EBUSY;
+}
+
+void crew_go_on(void)
+{
+	pthread_mutex_lock(&crew.lock);
+	crew.pausing = false;
+	pthread_cond_broadcast(&crew.changed);
+	pthread_mutex_unlock(&crew.lock);
+}
+
+void crew_dismiss(void)
+{
+	crew.dismissed = true;
+	crew_go_on();
+}
