@@ -432,7 +432,13 @@ int options_reload(int argc, char **argv, const struct config *running, struct c
 		err = options_parse(argc, argv, ret_config, &action, why);
 	if (err)
 		return err;
+	/* Where it cannot tell a place, what is running has one. */
+	config_audit_resolve(ret_config, geteuid());
 	*ret_kept = NULL;
+	if (ret_config->audit != running->audit)
+		*ret_kept = "audit";
+	else if (strcmp(ret_config->audit_file, running->audit_file) != 0)
+		*ret_kept = "audit_file";
 	if (strcmp(ret_config->user, running->user) != 0)
 		*ret_kept = "user";
 	if (ret_config->allow_other != running->allow_other)
