@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # read.sh [BUILD [MANY]]: what a read costs beside a FUSE server that does nothing, what the audit log
-# adds to it, and how listing and opening grow from 100 to MANY (100,000) secrets. As root; BUILD (build/release) must be built.
+# adds to it, and how listing and opening grow from 100 to MANY (100,000) secrets. As root; BUILD
+# (build/release) must be built.
 set -u -o pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
