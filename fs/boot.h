@@ -12,6 +12,7 @@
  *                       before it, BOOT_FAILED, exit code u8, and a sentence up to its end
  *     BOOT_SLOTS_FD     sealed memfd: the requests in flight (slots.h)
  *     BOOT_OPENINGS_FD  memfd: what is open (openings.h)
+ *     BOOT_AUDIT_FD     memfd or memfd_secret: struct audit_page
  *     BOOT_HANDOVER_FD  socket to the supervisor: making room for another worker (handover.h)
  *     BOOT_LOG_FD       pipe to the supervisor, which does not block: lines of the log (lines.h)
  *
@@ -32,8 +33,9 @@
 #define BOOT_REPORT_FD   6
 #define BOOT_SLOTS_FD    7
 #define BOOT_OPENINGS_FD 8
-#define BOOT_HANDOVER_FD 9
-#define BOOT_LOG_FD      10
+#define BOOT_AUDIT_FD    9
+#define BOOT_HANDOVER_FD 10
+#define BOOT_LOG_FD      11
 #define BOOT_LAST_FD     BOOT_LOG_FD
 
 #define BOOT_MAGIC 0x73667331u

@@ -19,6 +19,7 @@
 #include "request.h"
 #include "slots.h"
 #include "stack.h"
+#include "trail.h"
 
 #define PAUSE_SIGNAL SIGUSR2
 
@@ -62,6 +63,34 @@ void crew_serve(unsigned place, size_t len, bool again)
 	crew_refuse(place, header);
 }
 
+/* ---- who floods the audit log ---- */
+
+/* Its user has caught up. It lies where it was put aside. */
+static void serve_delayed(void *bytes, size_t len, uintptr_t place)
+{
+	(void)bytes;
+	crew_serve((unsigned)place, len, false);
+}
+
+/* Puts a request aside whose user floods the audit log. false: serve it now. */
+static bool delay(unsigned place, size_t len)
+{
+	const void *bytes = slots_buffer(ops.slots, place);
+	int aside;
+
+	if (!trail_waits(bytes))
+		return false;
+	aside = slots_park(ops.slots, bytes, len);
+	if (aside < 0)
+		return false;
+	if (!trail_delay(bytes, len, serve_delayed, (uintptr_t)aside)) {
+		slots_end(ops.slots, (unsigned)aside, 0);
+		return false;
+	}
+	slots_end(ops.slots, place, len);
+	return true;
+}
+
 /* ---- the loop ---- */
 
 /* 0: go on; 1: unmounted; -errno. */
@@ -80,7 +109,8 @@ static int serve_one(unsigned place)
 	}
 	if ((size_t)n < sizeof(struct fuse_in_header))
 		return -EIO;
-	crew_serve(place, (size_t)n, false);
+	if (!delay(place, (size_t)n))
+		crew_serve(place, (size_t)n, false);
 	return 0;
 }
 

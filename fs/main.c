@@ -214,6 +214,7 @@ int main(int argc, char **argv)
 	if (open_standard_fds() < 0)
 		return EXITCODE_FAILURE;
 	umask(077);
+	signal(SIGUSR1, SIG_IGN); /* to all that have nothing to reopen, and to a start half-way */
 	if (getauxval(AT_SECURE))
 		return complain(EXITCODE_FAILURE, "must not be installed set-user-ID");
 	if (own_path(program, sizeof(program)) < 0)

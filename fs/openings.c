@@ -102,6 +102,11 @@ struct openings_request openings_for(struct openings_request now)
 	return before;
 }
 
+struct openings_request openings_now(void)
+{
+	return request;
+}
+
 int openings_did(void)
 {
 	if (!request.again || !request.unique || !openings.head)

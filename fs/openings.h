@@ -54,6 +54,9 @@ struct openings_request {
  */
 struct openings_request openings_for(struct openings_request request);
 
+/* What this thread's request is; unique 0: none. */
+struct openings_request openings_now(void);
+
 /* What an earlier worker opened or closed for this thread's request: its place, or -1. */
 int openings_did(void);
 

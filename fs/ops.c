@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "trail.h"
 #include "log.h"
 #include "status.h"
 
@@ -163,6 +164,7 @@ static void report(fuse_req_t req, int err)
 void ops_fail(fuse_req_t req, int err)
 {
 	report(req, err);
+	trail_failed(req, err);
 	fuse_reply_err(req, ops_errno(err));
 }
 
@@ -173,7 +175,11 @@ int ops_private_check(uint32_t caller, uint32_t owner)
 
 int ops_secret_check(fuse_req_t req, const struct manifest *m)
 {
-	return m->ns_kind == NS_PRIVATE ? ops_private_check(fuse_req_ctx(req)->uid, m->ns_uid) : 0;
+	int r = m->ns_kind == NS_PRIVATE ? ops_private_check(fuse_req_ctx(req)->uid, m->ns_uid) : 0;
+
+	if (r < 0)
+		trail_note_private(m->ns_uid);
+	return r;
 }
 
 int ops_begin(void)

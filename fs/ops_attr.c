@@ -15,6 +15,7 @@
 #include "later.h"
 #include "name.h"
 #include "park.h"
+#include "trail.h"
 
 #define NSEC        1000000000
 #define BLOCK       4096
@@ -340,6 +341,8 @@ static void setattr_collect(
 	}
 }
 
+#define SET_PERMISSION (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)
+
 static int setattr_do(fuse_req_t req, const struct node *node, const struct stat *st, int to_set,
 	const struct fuse_file_info *fi)
 {
@@ -365,6 +368,11 @@ static int setattr_do(fuse_req_t req, const struct node *node, const struct stat
 	r = ops_attr_store(req, node, &attr);
 	if (r == 0 && attr.set & STORE_ATTR_MTIME)
 		handle_mtime_explicit(node_id(node));
+	if (to_set & SET_PERMISSION) {
+		trail_note_node(node_id(node));
+		trail_note_permission(to_set, st, NULL);
+		r = trail_done(req, "permission", r);
+	}
 	return r;
 }
 

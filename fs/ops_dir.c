@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "gone.h"
 #include "name.h"
+#include "trail.h"
 
 /* ---- lookup ---- */
 
@@ -318,6 +319,9 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct fuse_entry_param entry;
 	int r = node_parse(parent, &dir) ? secret_create(req, &dir, name, mode, &entry) : -ESTALE;
 
+	if (r != -ESTALE)
+		trail_note_child(&dir, name);
+	r = trail_done(req, "create", r);
 	if (r < 0)
 		return ops_fail(req, r);
 	fuse_reply_entry(req, &entry);
@@ -359,6 +363,9 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		r = -EPERM;
 	else
 		r = ops_key_create(req, dir.row, name, mode, &touched, &entry);
+	if (r != -ESTALE)
+		trail_note_child(&dir, name);
+	r = trail_done(req, "create", r);
 	if (r < 0)
 		return ops_fail(req, r);
 	fuse_reply_entry(req, &entry);
@@ -397,12 +404,15 @@ static int key_remove(fuse_req_t req, const struct node *dir, const char *name)
 		ops.store, dir->row, name, strlen(name), fuse_req_ctx(req)->uid, &touched);
 }
 
-static void removed_reply(fuse_req_t req, int r)
+static void removed_reply(fuse_req_t req, bool purge, int r)
 {
+	int told = trail_done(req, purge ? "purge" : "remove", r > 0 ? -EBUSY : r);
+
+	/* ops_fail would take it for a database that is locked. */
 	if (r > 0)
 		fuse_reply_err(req, EBUSY);
 	else
-		ops_fail(req, r);
+		ops_fail(req, told);
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -411,15 +421,16 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r;
 
 	if (!node_parse(parent, &dir))
-		r = -ESTALE;
-	else if (dir.kind == NODE_SECRET)
+		return ops_fail(req, -ESTALE);
+	trail_note_child(&dir, name);
+	if (dir.kind == NODE_SECRET)
 		r = name_is_view(name, strlen(name)) ? -EPERM : key_remove(req, &dir, name);
 	else if (dir.kind == NODE_VERSION && dir.which == NODE_WHICH_DIR)
 		r = ops_purge_key(req, &dir, name);
 	else
 		r = dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE ? -EISDIR
 									: ops_structure_error(&dir);
-	removed_reply(req, r);
+	removed_reply(req, dir.kind == NODE_VERSION, r);
 }
 
 static int secret_remove(fuse_req_t req, const struct node *dir, const char *name)
@@ -436,14 +447,15 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r;
 
 	if (!node_parse(parent, &dir))
-		r = -ESTALE;
-	else if (dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE)
+		return ops_fail(req, -ESTALE);
+	trail_note_child(&dir, name);
+	if (dir.kind == NODE_PUBLIC || dir.kind == NODE_PRIVATE)
 		r = secret_remove(req, &dir, name);
 	else if (dir.kind == NODE_SECRET || dir.kind == NODE_VERSIONS)
 		r = ops_purge_folder(req, &dir, name);
 	else
 		r = ops_structure_error(&dir);
-	removed_reply(req, r);
+	removed_reply(req, dir.kind == NODE_SECRET || dir.kind == NODE_VERSIONS, r);
 }
 
 /* ---- renaming ---- */
@@ -549,9 +561,11 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	const char *newname, unsigned int flags)
 {
 	struct node from, to;
-	int r = -ESTALE;
 
-	if (node_parse(parent, &from) && node_parse(newparent, &to))
-		r = rename_any(req, &from, name, &to, newname, flags);
-	ops_fail(req, r);
+	if (!node_parse(parent, &from) || !node_parse(newparent, &to))
+		return ops_fail(req, -ESTALE);
+	trail_note_child(&from, name);
+	trail_note_target(&to, newname, flags & RENAME_EXCHANGE);
+	int r = rename_any(req, &from, name, &to, newname, flags);
+	ops_fail(req, trail_done(req, "rename", r));
 }

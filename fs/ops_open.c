@@ -12,6 +12,7 @@
 #include "openings.h"
 #include "park.h"
 #include "snapshot.h"
+#include "trail.h"
 
 /* For an OPEN for reading that came between the truncation and the first write of another. */
 #define PARK_MS    100
@@ -34,6 +35,8 @@ static int open_snapshot(fuse_req_t req, fuse_ino_t ino, enum open_try try, bool
 
 	/* What the cache says may be old. */
 	*ret_passing = r == -ESTALE && try == OPEN_FIRST;
+	if (r == 0 || r == -EACCES)
+		trail_note_snapshot(&snapshot);
 	if (r == 0 && snapshot.expired)
 		r = -EKEYEXPIRED;
 	if (r < 0)
@@ -87,6 +90,16 @@ static void open_reply(fuse_req_t req, struct handle *handle, struct fuse_file_i
 		handle_close(handle);
 }
 
+/* It must be in the log before anybody gets the handle. */
+static int open_audit(fuse_req_t req, const char *operation, int r, struct handle *const *handle)
+{
+	int told = trail_done(req, operation, r);
+
+	if (r == 0 && told < 0)
+		handle_close(*handle);
+	return told;
+}
+
 static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	AUTO_HANDLE before = handle_at(openings_did());
@@ -95,10 +108,15 @@ static void open_read(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* Opened by a worker that died. Whether the kernel has had its answer or not: it has the
 	 * handle once. */
 	if (before && before->node == ino) {
+		trail_note_node(ino);
+		int told = trail_done(req, "read", 0);
+		if (told < 0)
+			return ops_fail(req, told);
 		open_answer(req, before, fi);
 		return;
 	}
 	int r = open_snapshot_patiently(req, ino, &handle);
+	r = open_audit(req, "read", r, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
 	fault_here(FAULT_OPEN);
@@ -119,6 +137,8 @@ static int open_writer(
 	bool write_only = (flags & O_ACCMODE) == O_WRONLY;
 	bool empty = flags & (O_TRUNC | O_APPEND) || (view && write_only);
 
+	if (r == 0 || r == -EACCES)
+		trail_note_snapshot(&snapshot);
 	if (r == 0 && snapshot.node.kind != NODE_KEY && !view)
 		r = -EROFS;
 	/* What would be written to it nobody would ever see. */
@@ -161,6 +181,11 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (r == -ESTALE)
 		r = open_writer(req, ino, fi->flags, true, &handle);
+	/* Who writes is in the log when he commits; who may also read what is there, now. */
+	if ((fi->flags & O_ACCMODE) == O_RDWR && !(fi->flags & O_TRUNC))
+		r = open_audit(req, "read", r, &handle);
+	else if (r < 0)
+		r = trail_done(req, "write", r);
 	if (r < 0)
 		return ops_fail(req, r);
 	/* With O_TRUNC the kernel will believe that the file is empty, and readers through the page
@@ -193,14 +218,15 @@ void op_create(
 	 * again. */
 	if (r == -EEXIST && !(fi->flags & O_EXCL))
 		r = -ESTALE;
-	if (r < 0)
-		return ops_fail(req, r);
-	const struct handle_start start = {.append = fi->flags & O_APPEND,
-		.tail = fi->flags & O_APPEND,
-		.version = touched.version};
-
-	r = handle_open_write(entry.ino, dir.row, touched.key_no, ctx->uid, ctx->gid, ctx->pid,
-		&start, &value, &handle);
+	if (r == 0) {
+		const struct handle_start start = {.append = fi->flags & O_APPEND,
+			.tail = fi->flags & O_APPEND,
+			.version = touched.version};
+		r = handle_open_write(entry.ino, dir.row, touched.key_no, ctx->uid, ctx->gid,
+			ctx->pid, &start, &value, &handle);
+	}
+	trail_note_child(&dir, name);
+	r = open_audit(req, "create", r, &handle);
 	if (r < 0)
 		return ops_fail(req, r);
 	fi->fh = handle->fh;

@@ -9,6 +9,7 @@
 
 #include "handle.h"
 #include "snapshot.h"
+#include "trail.h"
 
 /* ---- reading ---- */
 
@@ -32,6 +33,8 @@ static int read_current_try(
 	AUTO_SNAPSHOT begun = ops_begin_fresh(fresh);
 	int r = begun < 0 ? begun : snapshot_find(NULL, ino, &snapshot);
 
+	if (r == 0)
+		trail_note_snapshot(&snapshot);
 	if (r == 0)
 		r = snapshot.expired ? -EKEYEXPIRED
 				     : current_check(&snapshot, opener, fuse_req_ctx(req)->uid);
@@ -126,6 +129,8 @@ static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 			reply_part(req, &again->data, size, off);
 		return r;
 	}
+	if (!handle || !handle->can_write)
+		r = trail_reread(req, handle_value_id(fh), r);
 	if (r == 0)
 		reply_part(req, &value, size, off);
 	return r;

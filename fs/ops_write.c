@@ -20,6 +20,7 @@
 #include "handle.h"
 #include "openings.h"
 #include "park.h"
+#include "trail.h"
 #include "view.h"
 
 #define PF_SIGNALED 0x400 /* in the flags of /proc/PID/stat while a killed process cleans up */
@@ -87,6 +88,22 @@ static bool was_committed(void)
 	AUTO_SNAPSHOT begun = ops_begin();
 
 	return begun == 0 && store_request_was_done(ops_thread.reader) == 1;
+}
+
+/* The same, and into the audit log with it if that worker did not get so far. uid: whose it was. */
+static int committed_before(fuse_ino_t ino, uint32_t uid, uint32_t gid, pid_t pid, int r)
+{
+	if (!was_committed())
+		return r;
+	trail_note_node(ino);
+	return trail_done_as(uid, gid, pid, "write", 0);
+}
+
+static int caller_committed_before(fuse_req_t req, fuse_ino_t ino, int r)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return committed_before(ino, ctx->uid, ctx->gid, ctx->pid, r);
 }
 
 static int write_buffer(struct handle *handle, const char *buf, size_t size, off_t off)
@@ -188,8 +205,15 @@ static int commit_locked(struct handle *handle)
 	int r;
 
 	handle->committing = true;
-	r = handle_is_view(handle) ? commit_view(handle, &touched) : commit_key(handle, &touched);
+	r = trail_room();
+	if (r == 0)
+		r = handle_is_view(handle) ? commit_view(handle, &touched)
+					   : commit_key(handle, &touched);
 	handle->committing = false;
+	if (r != -ENOENT) {
+		trail_note_node(handle->node);
+		r = trail_done_as(handle->uid, handle->gid, handle->pid, "write", r);
+	}
 
 	/* Removed meanwhile: what is written to an unlinked file goes with it. */
 	if (r == -ENOENT) {
@@ -275,7 +299,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return ops_fail(req, 0);
 	int r = writer_of(fi->fh, ino, &handle);
 	if (r < 0)
-		return ops_fail(req, was_committed() ? 0 : r);
+		return ops_fail(req, caller_committed_before(req, ino, r));
 	pthread_mutex_lock(&handle->lock);
 	r = flush_locked(handle, fi->lock_owner, fuse_req_ctx(req)->pid);
 	bool pending = handle->flushed;
@@ -300,8 +324,8 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 				r = commit_or_drop_locked(handle);
 			pthread_mutex_unlock(&handle->lock);
 			park_go_on(ino);
-		} else if (was_committed()) {
-			r = 0;
+		} else {
+			r = caller_committed_before(req, ino, r);
 		}
 	}
 	ops_fail(req, r);
@@ -317,6 +341,9 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			/* There is nobody left to tell. */
 			commit_or_drop_locked(handle);
 		pthread_mutex_unlock(&handle->lock);
+	} else if (!handle && handle_could_write(fi->fh)) {
+		/* The last close does not say who it was. */
+		committed_before(ino, UINT32_MAX, UINT32_MAX, 0, 0);
 	}
 	/* Others may share it: it is closed once, also if an earlier worker has done so and died.
 	 */
@@ -383,7 +410,8 @@ static int truncate_now(fuse_req_t req, const struct node *node, uint64_t size)
 	int r = ops_stale(store_put(ops.store, &put, &touched));
 	if (r == 0)
 		ops_touched(&touched);
-	return r;
+	trail_note_node(node_id(node));
+	return trail_done(req, "write", r);
 }
 
 int ops_truncate(

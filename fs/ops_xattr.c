@@ -21,6 +21,7 @@
 #include "acl.h"
 #include "gone.h"
 #include "name.h"
+#include "trail.h"
 #include "view.h"
 
 #define XATTR_ACCESS  "system.posix_acl_access"
@@ -490,21 +491,32 @@ static int xattr_change(
 	return r < 0 ? r : own_set(req, &node, which, value, size);
 }
 
+/* The words of the audit log for what is changed. */
+static const char *xattr_operation(const char *name)
+{
+	return own_xattr(name) == OWN_EXPIRES       ? "expiry"
+	       : own_xattr(name) == OWN_DESCRIPTION ? "description"
+						    : "permission";
+}
+
+static void xattr_end(fuse_req_t req, fuse_ino_t ino, const char *name, int r)
+{
+	if (r == 0)
+		ops_changed(ino);
+	trail_note_node(ino);
+	if (xattr_is_acl(name))
+		trail_note_permission(
+			0, NULL, strcmp(name, XATTR_DEFAULT) == 0 ? "default" : "access");
+	ops_fail(req, trail_done(req, xattr_operation(name), r));
+}
+
 void op_setxattr(
 	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
-	int r = xattr_change(req, ino, name, value, size, flags);
-
-	if (r == 0)
-		ops_changed(ino);
-	ops_fail(req, r);
+	xattr_end(req, ino, name, xattr_change(req, ino, name, value, size, flags));
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	int r = xattr_change(req, ino, name, NULL, 0, 0);
-
-	if (r == 0)
-		ops_changed(ino);
-	ops_fail(req, r);
+	xattr_end(req, ino, name, xattr_change(req, ino, name, NULL, 0, 0));
 }

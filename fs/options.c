@@ -114,7 +114,8 @@ static bool is_mount_word(const char *word)
 static bool is_path(const char *name)
 {
 	return same_name(name, "store") || same_name(name, "mountpoint") ||
-	       same_name(name, "keyfile") || same_name(name, "anchor");
+	       same_name(name, "keyfile") || same_name(name, "anchor") ||
+	       same_name(name, "audit_file");
 }
 
 /* path as seen from the working directory, without slashes at its end: those would make the kernel
@@ -387,6 +388,8 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 		err = options_check(ret_config, why);
 	if (!err)
 		err = find_credentials(ret_config, why);
+	if (!err && (err = config_audit_resolve(ret_config, uid)) < 0)
+		why_set(why, err, "cannot tell where the audit log is to be: set audit_file=");
 	return err ? err : find_anchor(uid, ret_config, why);
 }
 
@@ -409,6 +412,8 @@ static void keep_fixed(struct config *config, const struct config *running)
 	config->stop_timeout = now.stop_timeout;
 	config->hang_timeout = now.hang_timeout;
 	config->resend = now.resend;
+	config->audit_names = now.audit_names;
+	config->audit_rate = now.audit_rate;
 	config->debug = now.debug;
 }
 
@@ -427,7 +432,13 @@ int options_reload(int argc, char **argv, const struct config *running, struct c
 		err = options_parse(argc, argv, ret_config, &action, why);
 	if (err)
 		return err;
+	/* Where it cannot tell a place, what is running has one. */
+	config_audit_resolve(ret_config, geteuid());
 	*ret_kept = NULL;
+	if (ret_config->audit != running->audit)
+		*ret_kept = "audit";
+	else if (strcmp(ret_config->audit_file, running->audit_file) != 0)
+		*ret_kept = "audit_file";
 	if (strcmp(ret_config->user, running->user) != 0)
 		*ret_kept = "user";
 	if (ret_config->allow_other != running->allow_other)

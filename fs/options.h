@@ -37,9 +37,9 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 
 /*
  * The same again for a daemon that runs, from its file and command line of then: what can change
- * while it is mounted. Store, mountpoint, key, anchor, user, allow_other and threads stay as they
- * are in running; where user, allow_other or threads is another one now, *ret_kept names it, else
- * it is NULL. -EINVAL, or what config_read_file returns.
+ * while it is mounted. Store, mountpoint, key, anchor, audit, audit_file, user, allow_other and
+ * threads stay as they are in running; where audit, audit_file, user, allow_other or threads is
+ * another one now, *ret_kept names it, else it is NULL. -EINVAL, or what config_read_file returns.
  */
 int options_reload(int argc, char **argv, const struct config *running, struct config *ret_config,
 	const char **ret_kept, struct why *why);

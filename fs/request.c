@@ -12,6 +12,7 @@
 #include "secmem.h"
 #include "slots.h"
 #include "status.h"
+#include "trail.h"
 
 /* The form of fuse_setxattr_in without FUSE_SETXATTR_EXT, which is not agreed on. */
 #define SETXATTR_IN 8
@@ -120,7 +121,8 @@ int request_serve(unsigned place, size_t len, bool again)
 	ops_thread.request_len = len;
 	note_lock_owner(header);
 	status_operation();
-	fuse_session_process_buf(ops.session, &request);
+	if (!trail_refuse(bytes, len, again))
+		fuse_session_process_buf(ops.session, &request);
 	secmem_wipe_stack();
 	openings_for((struct openings_request){0});
 	ops_thread.request = NULL;

@@ -50,6 +50,11 @@ struct ruleset {
 		LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                      \
 		LANDLOCK_ACCESS_FS_REMOVE_FILE | FILES_TRUNCATE)
 
+/* The audit log and what it was rotated to. */
+#define FILES_LOG                                                                                  \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |                              \
+		LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | FILES_TRUNCATE)
+
 static struct ruleset all_of(int abi)
 {
 	struct ruleset rules = {.files = LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1};
@@ -78,12 +83,14 @@ static int allow(int set, const char *path, uint64_t files)
 	return 0;
 }
 
-static int restrict_files(const struct ruleset *rules, const char *folder)
+static int restrict_files(const struct ruleset *rules, const char *folder, const char *log)
 {
 	AUTO_FD set = (int)syscall(SYS_landlock_create_ruleset, rules, sizeof(*rules), 0);
 	int r = set < 0 ? -errno : allow(set, folder, FILES_STORE & rules->files);
 
-	/* Of callers: how they end (stat). */
+	if (r == 0 && log)
+		r = allow(set, log, FILES_LOG & rules->files);
+	/* Of callers: how they end (stat), and for the audit log what they are (comm, cgroup). */
 	if (r == 0)
 		r = allow(set, "/proc", LANDLOCK_ACCESS_FS_READ_FILE);
 #ifdef SECRETFS_SANITIZED
@@ -97,9 +104,9 @@ static int restrict_files(const struct ruleset *rules, const char *folder)
 	return r;
 }
 
-int sandbox_files(const char *store, bool first, struct why *why)
+int sandbox_files(const char *store, const char *audit, bool first, struct why *why)
 {
-	char folder[PATH_MAX];
+	char folder[PATH_MAX], log[PATH_MAX];
 	int abi =
 		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
@@ -110,10 +117,12 @@ int sandbox_files(const char *store, bool first, struct why *why)
 		return 0;
 	}
 	int r = abi < 0 ? -errno : path_folder(store, folder, why);
+	if (r == 0 && audit)
+		r = path_folder(audit, log, why);
 	if (r == 0) {
 		struct ruleset rules = all_of(abi);
 
-		r = restrict_files(&rules, folder);
+		r = restrict_files(&rules, folder, audit ? log : NULL);
 	}
 	return r < 0 ? why_set(why, r, "cannot keep the worker to the store's folder: %s",
 			       strerror(-r))
@@ -150,6 +159,9 @@ static const char *const calls[] = {
 	"lseek",
 	"ftruncate",
 	"fallocate",
+	"flock",
+	"getdents64",
+	"pipe2",
 	"fdatasync",
 	"fsync",
 	"newfstatat",
@@ -230,7 +242,8 @@ static int allow_if(
 /* SQLite's locks, and what libraries ask. */
 static int allow_fcntl(scmp_filter_ctx filter)
 {
-	static const int commands[] = {F_GETLK, F_SETLK, F_GETFD, F_SETFD, F_GETFL};
+	static const int commands[] = {
+		F_GETLK, F_SETLK, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -24,8 +24,9 @@
 /* As root only. */
 void sandbox_namespaces(void);
 
-/* store: path of the store. first: of this mount's workers, so what is missing is logged. */
-int sandbox_files(const char *store, bool first, struct why *why);
+/* Paths of the store and of the audit log, NULL: there is none. first: of this mount's workers, so
+ * what is missing is logged. */
+int sandbox_files(const char *store, const char *audit, bool first, struct why *why);
 
 int sandbox_calls(bool first, struct why *why);
 

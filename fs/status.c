@@ -4,11 +4,13 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "handle.h"
 #include "ops.h"
+#include "trail.h"
 
 #define STATUS_MAX 1024
 
@@ -44,12 +46,14 @@ int status_render(uint32_t uid, struct secbuf *ret_text)
 		"\"generation\": %u, "
 		"\"uptime\": %lld, \"handles\": %u, \"locked_bytes\": %zu, \"locked_limit\": %zu, "
 		"\"locked_refused\": %llu, \"operations\": %llu, \"errors\": %llu, \"secrets\": "
-		"%llu}\n",
+		"%llu",
 		SECRETFS_VERSION, STORE_FORMAT, ops.boot->supervisor_pid, getpid(),
 		ops.boot->generation, (long long)time(NULL) - (long long)ops.boot->mounted_at,
 		handle_count(), locked.used, locked.size, (unsigned long long)locked.refused,
 		(unsigned long long)operations, (unsigned long long)errors,
 		(unsigned long long)store_secret_count(ops.store));
-	ret_text->len = (size_t)n;
+	n += (int)trail_status((char *)ret_text->data + n, STATUS_MAX - (size_t)n - 2);
+	memcpy(ret_text->data + n, "}\n", 2);
+	ret_text->len = (size_t)n + 2;
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "anchor.h"
+#include "audit_place.h"
 #include "boot.h"
 #include "clock.h"
 #include "exitcode.h"
@@ -70,6 +71,7 @@ struct supervisor {
 	int lock_fd;
 	int keys_fd;
 	int openings_fd; /* for the life of the mount */
+	int audit_fd;
 	int fuse_fd;
 	int slots_fd;
 	int signal_fd;
@@ -81,6 +83,7 @@ struct supervisor {
 
 	pid_t worker;  /* 0: none */
 	int report_fd; /* of a worker that is not serving yet */
+	bool rotated;  /* SIGUSR1 came while none was serving */
 	bool serving;  /* the worker of now has said that it is ready */
 	bool served;   /* one of them has */
 	int64_t ready_by;
@@ -211,8 +214,15 @@ static int take_keys(struct supervisor *s, struct why *why)
 		return why_set(why, err,
 			"cannot lock memory for keys: %s; raise the limit (ulimit -l)",
 			strerror(-err));
-	s->keys_fd = unlock_open(s->config, &s->reader, why);
-	return s->keys_fd < 0 ? s->keys_fd : 0;
+
+	struct unlock_fds fds;
+
+	err = unlock_open(s->config, &s->reader, &fds, why);
+	if (err)
+		return err;
+	s->keys_fd = fds.keys;
+	s->audit_fd = fds.audit;
+	return 0;
 }
 
 /* From here on signals are only read from signal_fd: nothing may end us between mounting and the
@@ -225,6 +235,7 @@ static int take_signals(struct supervisor *s, struct why *why)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGQUIT, SIG_IGN);
@@ -268,13 +279,13 @@ static int take_mount(struct supervisor *s, struct why *why)
 
 /* ---- workers ---- */
 
-#define PLACED 8
+#define PLACED 9
 
 /* In the child: the descriptors where boot.h says, and nothing else. */
 static int place_descriptors(const int from[PLACED])
 {
 	static const int to[PLACED] = {BOOT_FUSE_FD, BOOT_KEYS_FD, BOOT_STATE_FD, BOOT_REPORT_FD,
-		BOOT_SLOTS_FD, BOOT_OPENINGS_FD, BOOT_HANDOVER_FD, BOOT_LOG_FD};
+		BOOT_SLOTS_FD, BOOT_OPENINGS_FD, BOOT_AUDIT_FD, BOOT_HANDOVER_FD, BOOT_LOG_FD};
 	int aside[PLACED];
 	int null;
 
@@ -302,7 +313,7 @@ __attribute__((noreturn)) static void worker_child(
 	const struct supervisor *s, int state_fd, int report_fd, int socket)
 {
 	const int from[PLACED] = {s->fuse_fd, s->keys_fd, state_fd, report_fd, s->slots_fd,
-		s->openings_fd, socket, s->lines.out};
+		s->openings_fd, s->audit_fd, socket, s->lines.out};
 	char name[] = "secretfs";
 	char word[] = "--worker";
 	char *argv[] = {name, word, NULL};
@@ -393,6 +404,14 @@ static void announce(struct supervisor *s)
 	fd_close(&s->launcher_fd);
 }
 
+/* The audit log was rotated. A worker that is only just starting may have opened the old file. */
+static void on_rotated(struct supervisor *s)
+{
+	s->rotated = !s->serving;
+	if (s->serving)
+		kill(s->worker, SIGUSR1);
+}
+
 static void tell_serving(const struct supervisor *s)
 {
 	notify_send("READY=1\nSTATUS=Serving %s at %s (worker %d, generation %u)\nMAINPID=%d",
@@ -418,6 +437,8 @@ static void on_ready(struct supervisor *s)
 		announce(s);
 	s->served = true;
 	tell_serving(s);
+	if (s->rotated)
+		on_rotated(s);
 	log_info("serving %s at %s (worker %d, generation %u)", s->config->store, s->mount.path,
 		(int)s->worker, s->boot.generation);
 }
@@ -760,13 +781,16 @@ static void on_reload_message(struct supervisor *s)
 static void on_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
-	bool stop = false, hup = false;
+	bool stop = false, hup = false, rotated = false;
 
 	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		stop |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
 		hup |= info.ssi_signo == SIGHUP;
+		rotated |= info.ssi_signo == SIGUSR1;
 	}
 	reap(s);
+	if (rotated)
+		on_rotated(s);
 	if (stop && !s->over)
 		on_stop(s);
 	else if (hup && !s->over)
@@ -902,6 +926,7 @@ static void release(struct supervisor *s)
 	slots_unmap(&s->slots);
 	fd_close(&s->keys_fd);
 	fd_close(&s->openings_fd);
+	fd_close(&s->audit_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->lock_fd);
 	forget_before(s);
@@ -915,6 +940,8 @@ static int start(struct supervisor *s, struct why *why)
 
 	if (!err)
 		err = take_store(s, why);
+	if (!err)
+		err = audit_place(s->config, &s->reader, why);
 	if (!err)
 		err = take_keys(s, why);
 	if (err)
@@ -973,6 +1000,7 @@ int supervisor_run(
 		.lock_fd = -1,
 		.keys_fd = -1,
 		.openings_fd = -1,
+		.audit_fd = -1,
 		.fuse_fd = -1,
 		.slots_fd = -1,
 		.signal_fd = -1,

@@ -9,20 +9,20 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 
+#include "audit_page.h"
 #include "fd.h"
 #include "keysource.h"
+#include "keyslot.h"
+#include "page.h"
 #include "secmem.h"
 #include "store.h"
 
-#define UNLOCK_PAGE 4096
-#define SLOTS_WAIT  60 /* seconds that reading the slots may take */
+#define SLOTS_WAIT 60 /* seconds that reading the slots may take */
 
 /* ---- the source ---- */
 
@@ -243,92 +243,47 @@ static int read_slots(const struct config *config, const struct unlock_reader *r
 	return ret_answer->n;
 }
 
-/* ---- the key descriptor ---- */
+/* ---- the descriptors ---- */
 
-/* Pages that the kernel itself cannot read by accident. Off unless asked for at boot before
- * Linux 6.5. */
-static int make_secret(void)
+static int fill_keys(void *page, const void *master)
 {
-#ifdef SYS_memfd_secret
-	return (int)syscall(SYS_memfd_secret, O_CLOEXEC);
-#else
-	errno = ENOSYS;
-	return -1;
-#endif
-}
-
-static void *map_page(int fd, int protection)
-{
-	void *page = mmap(NULL, UNLOCK_PAGE, protection, MAP_SHARED, fd, 0);
-
-	if (page == MAP_FAILED)
-		return NULL;
-	madvise(page, UNLOCK_PAGE, MADV_DONTFORK);
-	madvise(page, UNLOCK_PAGE, MADV_DONTDUMP);
-	return page;
-}
-
-static int fill_secret(int fd, const struct secbuf *master)
-{
-	void *page;
-
-	if (ftruncate(fd, UNLOCK_PAGE) < 0)
-		return -errno;
-	page = map_page(fd, PROT_READ | PROT_WRITE);
-	if (!page)
-		return -errno;
 	keyslot_derive(master, page);
-	munmap(page, UNLOCK_PAGE); /* the descriptor keeps it; its pages never go to swap */
 	return 0;
 }
 
-/*
- * An ordinary memfd: our own locked mapping stays for as long as we live, or the page could be
- * swapped between two workers. Sealed against future writing instead of writing: kernels before 6.7
- * refuse shared maps of the latter even for reading.
- */
-static int fill_ordinary(int fd, const struct secbuf *master)
+/* A session of its own for each mount: its key is all that the daemon keeps. */
+static int fill_audit(void *page, const void *master)
 {
-	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
-	void *page;
-	void *kept;
-	int err = 0;
+	struct audit_page *audit = page;
+	AUTO_SECBUF key0 = SECBUF_INIT;
 
-	if (ftruncate(fd, UNLOCK_PAGE) < 0)
-		return -errno;
-	page = map_page(fd, PROT_READ | PROT_WRITE);
-	kept = map_page(fd, PROT_READ);
-	if (!page || !kept || mlock(page, UNLOCK_PAGE) < 0 || mlock(kept, UNLOCK_PAGE) < 0)
-		err = -ENOMEM;
-	else
-		keyslot_derive(master, page);
-	if (page)
-		munmap(page, UNLOCK_PAGE);
-	if (!err && fcntl(fd, F_ADD_SEALS, seals) < 0)
-		err = -errno;
-	return err;
-}
+	int err = secbuf_alloc(&key0, AUDIT_KEY, SECMEM_SELF);
 
-static int make_keys(const struct secbuf *master, struct why *why)
-{
-	AUTO_FD secret = make_secret();
-	int err;
-
-	static_assert(sizeof(struct keyslot_keys) <= UNLOCK_PAGE, "the keys fit a page");
-	if (secret >= 0 && fill_secret(secret, master) == 0)
-		return fd_take(&secret);
-
-	AUTO_FD plain = memfd_create("secretfs-keys", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	err = plain < 0 ? -errno : fill_ordinary(plain, master);
 	if (err)
-		return why_set(why, err,
-			"cannot lock memory for the keys: %s; raise the limit (ulimit -l)",
-			strerror(-err));
-	return fd_take(&plain);
+		return err;
+	keyslot_derive_audit(master, key0.data);
+	secmem_random(audit->chain[0].session, AUDIT_SESSION);
+	audit_session_key(key0.data, audit->chain[0].session, audit->chain[0].key);
+	return 0;
 }
 
-int unlock_open(const struct config *config, const struct unlock_reader *reader, struct why *why)
+static int make_pages(const struct secbuf *master, struct unlock_fds *ret_fds, struct why *why)
+{
+	static_assert(sizeof(struct keyslot_keys) <= PAGE_BYTES, "the keys fit a page");
+	static_assert(sizeof(struct audit_page) <= PAGE_BYTES, "the audit chain fits a page");
+	AUTO_FD keys = page_make("secretfs-keys", true, fill_keys, master);
+	AUTO_FD audit = keys < 0 ? -1 : page_make("secretfs-audit", false, fill_audit, master);
+
+	if (keys < 0 || audit < 0)
+		return why_set(why, keys < 0 ? keys : audit,
+			"cannot lock memory for the keys: %s; raise the limit (ulimit -l)",
+			strerror(keys < 0 ? -keys : -audit));
+	*ret_fds = (struct unlock_fds){.keys = fd_take(&keys), .audit = fd_take(&audit)};
+	return 0;
+}
+
+int unlock_open(const struct config *config, const struct unlock_reader *reader,
+	struct unlock_fds *ret_fds, struct why *why)
 {
 	struct slots_answer answer;
 	AUTO_SECBUF source = SECBUF_INIT;
@@ -345,5 +300,5 @@ int unlock_open(const struct config *config, const struct unlock_reader *reader,
 	err = keyslot_open_any(answer.slots, (size_t)n, kind, &source, &master, why);
 	if (err)
 		return err;
-	return make_keys(&master, why);
+	return make_pages(&master, ret_fds, why);
 }

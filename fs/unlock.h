@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unlock: from a key source to the descriptor that hands the five keys to every worker.
+ * unlock: from a key source to the descriptors that hand keys to every worker: the five of the
+ * store, and the audit log's chain.
  *
  * The master key exists only while unlock_open runs.
  */
@@ -19,13 +20,19 @@ struct unlock_reader {
 	bool drop; /* we are root and have to become it */
 };
 
+/* Close-on-exec descriptors of one page each, to be mapped shared, now and by heirs. */
+struct unlock_fds {
+	int keys;  /* starts with struct keyslot_keys; for reading */
+	int audit; /* struct audit_page, not begun; for writing */
+};
+
 /*
  * Reads the source that config names (asking on /dev/tty for a passphrase), lets a child that runs
- * as reader read the slots, opens one, and returns a close-on-exec descriptor of one page that
- * starts with struct keyslot_keys and can be mapped shared for reading, now and by an heir.
- * secmem_init must have been called. -EKEYREJECTED: no slot opens; else what keyslot_*,
- * store_read_slots return, -errno. Always with a sentence.
+ * as reader read the slots, opens one, and makes the pages. secmem_init must have been called.
+ * -EKEYREJECTED: no slot opens; else what keyslot_*, store_read_slots return, -errno. Always with a
+ * sentence.
  */
-int unlock_open(const struct config *config, const struct unlock_reader *reader, struct why *why);
+int unlock_open(const struct config *config, const struct unlock_reader *reader,
+	struct unlock_fds *ret_fds, struct why *why);
 
 #endif

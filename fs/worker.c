@@ -38,6 +38,7 @@
 #include "sandbox.h"
 #include "slots.h"
 #include "stack.h"
+#include "trail.h"
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
@@ -127,7 +128,9 @@ static int worker_confine(struct why *why)
 		return why_set(why, -errno, "cannot confine the worker: %s", strerror(errno));
 	if ((uint32_t)getppid() != worker.boot.supervisor_pid)
 		return why_set(why, -ESRCH, "the supervisor is gone");
-	return sandbox_files(worker.config.store, worker_first(), why);
+	return sandbox_files(worker.config.store,
+		worker.config.audit == CONFIG_AUDIT_OFF ? NULL : worker.config.audit_file,
+		worker_first(), why);
 }
 
 /* ---- the store ---- */
@@ -212,6 +215,24 @@ static int worker_take_over(struct why *why)
 	handle_inherit();
 	gone_inherit();
 	return 0;
+}
+
+/* What is wrong with the anchor is told by the store. */
+static void worker_audit_synced(uint64_t n, const uint8_t hash[AUDIT_HASH])
+{
+	store_anchor_audit(worker.store, n, hash);
+}
+
+static int worker_map_trail(struct why *why)
+{
+	struct trail_settings settings = {
+		.config = &worker.config, .page_fd = BOOT_AUDIT_FD, .synced = worker_audit_synced};
+
+	anchor_audit_get(worker.anchor, &settings.known_n, settings.known_hash);
+	int r = trail_map(&settings, why);
+
+	close(BOOT_AUDIT_FD);
+	return r;
 }
 
 static int worker_open_store(struct why *why)
@@ -383,6 +404,7 @@ static void go_on(void)
 {
 	worker.paused = false;
 	later_go_on();
+	trail_go_on();
 	crew_go_on();
 }
 
@@ -395,6 +417,7 @@ static void on_pause(void)
 	}
 	/* What waits without a thread lies in the slots, for the next worker to answer. */
 	later_pause();
+	trail_pause();
 	say(HANDOVER_NEED, handover_size(), "");
 }
 
@@ -465,6 +488,8 @@ static int worker_serve(struct why *why)
 	beat(NULL);
 	if (failed == 0)
 		failed = worker_finish();
+	if (failed == 0)
+		failed = trail_start(ops_thread_begin, ops_thread_end);
 	if (failed == 0) {
 		worker_ask_again();
 		failed = worker_ready();
@@ -473,6 +498,7 @@ static int worker_serve(struct why *why)
 		failed = crew_start(worker.slots.n);
 	if (failed == 0)
 		failed = worker_watch();
+	trail_stop(failed == 0 && !worker.handed_over);
 	later_stop();
 	return failed < 0 ? why_set(why, failed, "cannot serve: %s", strerror(-failed)) : 0;
 }
@@ -522,14 +548,20 @@ static int worker_start(struct why *why)
 		r = worker_map_keys(why);
 	if (r == 0)
 		r = worker_open_anchor(why);
+	if (r == 0)
+		r = worker_map_trail(why);
 	if (r == 0) {
 		store_prepare();
 		r = worker_confine(why);
 	}
 	if (r == 0)
+		r = trail_open(why);
+	if (r == 0)
 		r = worker_open_store(why);
 	if (r == 0)
 		r = worker_open_session(why);
+	if (r == 0)
+		r = trail_begin(why);
 	/* Before there are threads, and before anything that a user has sent is looked at. */
 	if (r == 0)
 		r = sandbox_calls(worker_first(), why);

@@ -37,8 +37,9 @@ enum kind {
 	KIND_SIZE,
 	KIND_OCTAL,
 	KIND_DENY,
-	KIND_FD,   /* not in files */
-	KIND_WORD, /* stands alone; not in files */
+	KIND_CHOICE, /* one of some words */
+	KIND_FD,     /* not in files */
+	KIND_WORD,   /* stands alone; not in files */
 };
 
 struct setting {
@@ -47,35 +48,44 @@ struct setting {
 	size_t offset; /* in struct config */
 	uint32_t min;
 	uint32_t max;
+	const char *const *words; /* KIND_CHOICE: up to a NULL; the value is an int that counts
+				     them from 0 */
 };
+
+static const char *const audit_words[] = {"required", "best-effort", "off", NULL};
+static const char *const audit_names_words[] = {"name", "id", NULL};
 
 #define AT(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
-	{"store", KIND_PATH, AT(store), 0, 0},
-	{"mountpoint", KIND_PATH, AT(mountpoint), 0, 0},
-	{"keyfile", KIND_PATH, AT(keyfile), 0, 0},
-	{"credential", KIND_CREDENTIAL, AT(credential), 0, 0},
-	{"key_command", KIND_COMMAND, AT(key_command), 0, 0},
-	{"anchor", KIND_PATH, AT(anchor), 0, 0},
-	{"user", KIND_USER, AT(user), 0, 0},
-	{"allow_other", KIND_AUTO, AT(allow_other), 0, 0},
-	{"threads", KIND_NUMBER, AT(threads), 1, 64},
-	{"history", KIND_NUMBER, AT(history), 0, 1000},
-	{"max_value", KIND_SIZE, AT(max_value), 1, 1u << 20},
-	{"max_keys", KIND_NUMBER, AT(max_keys), 1, 1024},
-	{"max_secrets", KIND_NUMBER, AT(max_secrets), 0, UINT32_MAX},
-	{"max_bytes", KIND_SIZE, AT(max_bytes), 0, UINT32_MAX},
-	{"max_open", KIND_SIZE, AT(max_open), 0, UINT32_MAX},
-	{"public_mode", KIND_OCTAL, AT(public_mode), 0, 01777},
-	{"private_root", KIND_SWITCH, AT(private_root), 0, 0},
-	{"private_deny", KIND_DENY, AT(deny), 0, 0},
-	{"stop_timeout", KIND_NUMBER, AT(stop_timeout), 0, 3600},
-	{"hang_timeout", KIND_NUMBER, AT(hang_timeout), 0, 3600},
-	{"resend", KIND_SWITCH, AT(resend), 0, 0},
-	{"debug", KIND_SWITCH, AT(debug), 0, 0},
-	{"passphrase_fd", KIND_FD, AT(passphrase_fd), 0, INT_MAX},
-	{"passphrase", KIND_WORD, AT(passphrase), 0, 0},
+	{"store", KIND_PATH, AT(store), 0, 0, NULL},
+	{"mountpoint", KIND_PATH, AT(mountpoint), 0, 0, NULL},
+	{"keyfile", KIND_PATH, AT(keyfile), 0, 0, NULL},
+	{"credential", KIND_CREDENTIAL, AT(credential), 0, 0, NULL},
+	{"key_command", KIND_COMMAND, AT(key_command), 0, 0, NULL},
+	{"anchor", KIND_PATH, AT(anchor), 0, 0, NULL},
+	{"user", KIND_USER, AT(user), 0, 0, NULL},
+	{"allow_other", KIND_AUTO, AT(allow_other), 0, 0, NULL},
+	{"threads", KIND_NUMBER, AT(threads), 1, 64, NULL},
+	{"history", KIND_NUMBER, AT(history), 0, 1000, NULL},
+	{"max_value", KIND_SIZE, AT(max_value), 1, 1u << 20, NULL},
+	{"max_keys", KIND_NUMBER, AT(max_keys), 1, 1024, NULL},
+	{"max_secrets", KIND_NUMBER, AT(max_secrets), 0, UINT32_MAX, NULL},
+	{"max_bytes", KIND_SIZE, AT(max_bytes), 0, UINT32_MAX, NULL},
+	{"max_open", KIND_SIZE, AT(max_open), 0, UINT32_MAX, NULL},
+	{"public_mode", KIND_OCTAL, AT(public_mode), 0, 01777, NULL},
+	{"private_root", KIND_SWITCH, AT(private_root), 0, 0, NULL},
+	{"private_deny", KIND_DENY, AT(deny), 0, 0, NULL},
+	{"stop_timeout", KIND_NUMBER, AT(stop_timeout), 0, 3600, NULL},
+	{"hang_timeout", KIND_NUMBER, AT(hang_timeout), 0, 3600, NULL},
+	{"resend", KIND_SWITCH, AT(resend), 0, 0, NULL},
+	{"debug", KIND_SWITCH, AT(debug), 0, 0, NULL},
+	{"audit", KIND_CHOICE, AT(audit), 0, 0, audit_words},
+	{"audit_file", KIND_PATH, AT(audit_file), 0, 0, NULL},
+	{"audit_names", KIND_CHOICE, AT(audit_names), 0, 0, audit_names_words},
+	{"audit_rate", KIND_NUMBER, AT(audit_rate), 0, 1000000, NULL},
+	{"passphrase_fd", KIND_FD, AT(passphrase_fd), 0, INT_MAX, NULL},
+	{"passphrase", KIND_WORD, AT(passphrase), 0, 0, NULL},
 };
 
 #define NSETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -96,6 +106,9 @@ void config_init(struct config *config)
 		.stop_timeout = 5,
 		.hang_timeout = 60,
 		.resend = true,
+		.audit = CONFIG_AUTO,
+		.audit_names = CONFIG_AUDIT_NAME,
+		.audit_rate = 200,
 		.passphrase_fd = -1,
 	};
 }
@@ -229,6 +242,28 @@ static int set_switch(bool *on, const struct setting *s, const char *value, stru
 	else
 		return why_set(why, -EINVAL, "\"%s\" must be yes or no", s->name);
 	return 0;
+}
+
+static int set_choice(int *choice, const struct setting *s, const char *value, struct why *why)
+{
+	char allowed[128] = "";
+
+	for (int i = 0; s->words[i]; i++) {
+		if (strcmp(value, s->words[i]) == 0) {
+			*choice = i;
+			return 0;
+		}
+	}
+	for (int i = 0; s->words[i]; i++) {
+		size_t n = strlen(allowed);
+
+		snprintf(allowed + n, sizeof(allowed) - n, "%s%s",
+			i == 0            ? ""
+			: s->words[i + 1] ? ", "
+					  : " or ",
+			s->words[i]);
+	}
+	return why_set(why, -EINVAL, "\"%s\" must be %s", s->name, allowed);
 }
 
 /* Digits of this base at *s, which moves on behind them. False: none, or more than 32 bits. */
@@ -372,6 +407,8 @@ static int set(struct config *config, const struct setting *s, const char *value
 		if (r == 0)
 			*(int *)to = on;
 		return r;
+	case KIND_CHOICE:
+		return set_choice(to, s, value, why);
 	case KIND_WORD:
 		*(bool *)to = true;
 		return 0;
@@ -703,6 +740,10 @@ static void put_setting(struct writing *w, const struct setting *s, const struct
 	case KIND_DENY:
 		put_deny(w, s->name, config);
 		break;
+	case KIND_CHOICE:
+		if (*(const int *)from != CONFIG_AUTO)
+			put(w, "%s = %s\n", s->name, s->words[*(const int *)from]);
+		break;
 	case KIND_FD:
 	case KIND_WORD:
 		break;
@@ -767,6 +808,17 @@ int config_anchor_default(uint32_t uid, char *ret_path, size_t size)
 {
 	return path_for(uid, "/var/lib", "XDG_STATE_HOME", "/.local/state",
 		uid == 0 ? "/secretfs-anchor" : "/secretfs/anchor", ret_path, size);
+}
+
+int config_audit_resolve(struct config *config, uint32_t uid)
+{
+	if (config->audit == CONFIG_AUTO)
+		config->audit = uid == 0 || config->audit_file[0] ? CONFIG_AUDIT_REQUIRED
+								  : CONFIG_AUDIT_OFF;
+	if (config->audit == CONFIG_AUDIT_OFF || config->audit_file[0])
+		return 0;
+	return path_for(uid, "/var/log", "XDG_STATE_HOME", "/.local/state", "/secretfs/audit.log",
+		config->audit_file, sizeof(config->audit_file));
 }
 
 static bool in_range(const struct config_range *range, uint32_t uid)

@@ -18,9 +18,13 @@
 #define CONFIG_PATH    4096
 #define CONFIG_DENY    16
 #define CONFIG_COMMAND 1024
-#define CONFIG_TEXT    (6 * CONFIG_PATH) /* config_write_text never needs more */
+#define CONFIG_TEXT    (8 * CONFIG_PATH) /* config_write_text never needs more */
 
 enum config_unset { CONFIG_AUTO = -1 };
+
+/* In the order of their words in config.c. */
+enum config_audit { CONFIG_AUDIT_REQUIRED, CONFIG_AUDIT_BEST_EFFORT, CONFIG_AUDIT_OFF };
+enum config_audit_names { CONFIG_AUDIT_NAME, CONFIG_AUDIT_ID };
 
 struct config_range {
 	uint32_t first;
@@ -58,6 +62,12 @@ struct config {
 	bool resend; /* resend = yes|no (yes): may the kernel be asked to send unanswered requests
 			again */
 	bool debug;  /* debug = yes|no */
+	int audit;   /* audit = required|best-effort|off; CONFIG_AUTO: required for root and where
+			audit_file is set, else off */
+	char audit_file[CONFIG_PATH]; /* audit_file = PATH; empty until config_audit_resolve */
+	int audit_names;              /* audit_names = name|id (name) */
+	unsigned audit_rate; /* audit_rate = lines a second of one user before he is delayed, 0:
+				any number (200) */
 	/* Not in the file: only from the command line or -o. */
 	int passphrase_fd;             /* passphrase-fd=N; -1: none */
 	bool passphrase;               /* -o passphrase: ask on the terminal */
@@ -86,8 +96,8 @@ int config_set(struct config *config, const char *name, const char *value, struc
  * Unknown and repeated names, sections, lines over 199 bytes, continuation lines, NUL bytes and bad
  * values are refused with file and line; nothing is then changed. What does not fit in a line goes
  * on in further ones: private_deny+ = UID,... and, in quotes, store+ = "REST" (mountpoint+,
- * keyfile+, anchor+, key_command+). The file must be regular, owned by root or the caller and not
- * writable by others: -EPERM. -ENOENT: there is none (no sentence).
+ * keyfile+, anchor+, audit_file+, key_command+). The file must be regular, owned by root or the
+ * caller and not writable by others: -EPERM. -ENOENT: there is none (no sentence).
  */
 int config_read_file(struct config *config, const char *path, struct why *why);
 
@@ -107,6 +117,13 @@ int config_path(uint32_t uid, char *ret_path, size_t size);
 /* Where anchors are for this uid if nothing else is set: /var/lib/secretfs-anchor for 0, else
  * $XDG_STATE_HOME (or ~/.local/state)/secretfs/anchor. -ENOENT: no home; -ENAMETOOLONG. */
 int config_anchor_default(uint32_t uid, char *ret_path, size_t size);
+
+/*
+ * Fills in what the configuration leaves open of the audit log for a daemon of this uid: how strict
+ * it is, and its file: /var/log/secretfs/audit.log for 0, else $XDG_STATE_HOME (or
+ * ~/.local/state)/secretfs/audit.log. -ENOENT: no home, -ENAMETOOLONG.
+ */
+int config_audit_resolve(struct config *config, uint32_t uid);
 
 /* May this uid have a private namespace? (design: not nobody, not systemd's dynamic users, not
  * private_deny, root by private_root) */

@@ -278,9 +278,10 @@ int keyslot_open_any(const struct keyslot *slots, size_t n, enum keyslot_kind ki
 		why, -EKEYREJECTED, "the %s opens no key slot of the store", kind_word(kind));
 }
 
+static const char kdf_context[crypto_kdf_CONTEXTBYTES + 1] = "secretfs";
+
 void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys)
 {
-	static const char context[crypto_kdf_CONTEXTBYTES + 1] = "secretfs";
 	const struct {
 		uint8_t *key;
 		enum keyslot_subkey number;
@@ -294,7 +295,12 @@ void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys)
 
 	for (size_t i = 0; i < sizeof(subkeys) / sizeof(subkeys[0]); i++)
 		crypto_kdf_derive_from_key(
-			subkeys[i].key, 32, subkeys[i].number, context, master->data);
+			subkeys[i].key, 32, subkeys[i].number, kdf_context, master->data);
+}
+
+void keyslot_derive_audit(const struct secbuf *master, uint8_t ret_key[32])
+{
+	crypto_kdf_derive_from_key(ret_key, 32, KEYSLOT_AUDIT0, kdf_context, master->data);
 }
 
 void keyslot_value_key(const struct secbuf *seed, uint64_t value_id, uint8_t ret_key[SEAL_KEY])

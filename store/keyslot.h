@@ -115,6 +115,8 @@ void keyslot_derive(const struct secbuf *master, struct keyslot_keys *ret_keys);
 /* A value's own key, out of a seed of KEYSLOT_MASTER random bytes that is forgotten when all values
  * have theirs. */
 void keyslot_value_key(const struct secbuf *seed, uint64_t value_id, uint8_t ret_key[SEAL_KEY]);
+/* Derives K_audit0 (audit.h), 32 bytes of secret memory, which no worker gets. */
+void keyslot_derive_audit(const struct secbuf *master, uint8_t ret_key[32]);
 
 /*
  * Reads a key file by one descriptor (O_NOFOLLOW): a regular file, owned by root or the caller, no

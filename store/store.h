@@ -302,6 +302,9 @@ int store_open(const char *path, const struct keyslot_keys *keys, const struct s
  */
 int store_anchor(struct store *store, struct anchor *anchor, bool accept, struct why *why);
 
+/* Records in the anchor, durably, how far the audit log is. From any thread. -errno. */
+int store_anchor_audit(struct store *store, uint64_t number, const uint8_t hash[32]);
+
 /* Starts the writer and the checkpointer. Before it every change is refused with -EAGAIN. */
 int store_start(struct store *store);
 

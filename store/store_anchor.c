@@ -77,3 +77,15 @@ void store_anchor_sync(struct store *store)
 	if (r != 0)
 		anchor_tell(store, r);
 }
+
+int store_anchor_audit(struct store *store, uint64_t number, const uint8_t hash[ANCHOR_HASH])
+{
+	if (!store->anchor)
+		return -ENOENT;
+	int r = anchor_audit_set(store->anchor, number, hash);
+	if (r == 0)
+		r = anchor_sync(store->anchor);
+	if (r != 0)
+		anchor_tell(store, r);
+	return r < 0 ? r : 0;
+}

@@ -6,6 +6,7 @@
 #     $SFS/store/store.db  the store, of user secretfs     $SFS/key   its key file
 #     $SFS/mnt             the mountpoint                  $SFS/log   what the daemon says
 #     $SFS/anchor          the store's anchor, away from it
+#     $SFS/audit/audit.log what was done
 #     $SFS/bin             programs that a plain user must be able to reach
 # so that tests may run at the same time.
 
@@ -34,9 +35,10 @@ make_place() {
 	SFS=$(mktemp -d "${SECRETFS_TEST_DIR:-/tmp}/sfs.XXXXXX")
 	chmod 755 "$SFS"
 	STORE=$SFS/store/store.db KEY=$SFS/key ANCHOR=$SFS/anchor MNT=$SFS/mnt LOG=$SFS/log
+	AUDIT=$SFS/audit/audit.log
 	PUB=$MNT/public PRIV=$MNT/private
 	SC=$SFS/bin/sc
-	export SFS STORE KEY ANCHOR MNT LOG PUB PRIV SC
+	export SFS STORE KEY ANCHOR AUDIT MNT LOG PUB PRIV SC
 	mkdir "$MNT" "$SFS/bin"
 	mkdir -m 700 "$ANCHOR"
 	cp "$SECRETFS_BUILD/tests/bin/sc" "$SC"
@@ -58,7 +60,7 @@ make_store() {
 
 # run_daemon [NAME=VALUE...]: starts it and returns its exit code, as a person would type it.
 run_daemon() {
-	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR" opt
+	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT,audit_rate=0" opt
 	for opt; do
 		opts+=,$opt
 	done
@@ -67,7 +69,7 @@ run_daemon() {
 
 # A sanitizer's report goes to stderr, which only a daemon in the foreground keeps.
 run_foreground() {
-	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR" opt pid
+	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT,audit_rate=0" opt pid
 	for opt; do
 		opts+=,$opt
 	done

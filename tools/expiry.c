@@ -25,8 +25,7 @@ static int64_t expiry_unit(char letter)
 	}
 }
 
-/* "30d", "1d12h"; false: something else, or longer than there is time. */
-static bool expiry_span(const char *text, int64_t *ret_seconds)
+bool expiry_span(const char *text, int64_t *ret_seconds)
 {
 	int64_t seconds = 0;
 

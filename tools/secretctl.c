@@ -32,6 +32,8 @@ static const struct verb *const verbs[] = {
 	&cmd_import,
 	&cmd_status,
 	&cmd_doctor,
+	&cmd_audit_verify,
+	&cmd_audit,
 	&cmd_check,
 	&cmd_register,
 	&cmd_inject,

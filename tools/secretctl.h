@@ -41,6 +41,8 @@ const struct verb *ctl_verb(size_t number);
 void ctl_begin_change(void);
 
 extern const struct verb cmd_access;
+extern const struct verb cmd_audit;
+extern const struct verb cmd_audit_verify;
 extern const struct verb cmd_check;
 extern const struct verb cmd_complete;
 extern const struct verb cmd_create;

@@ -329,6 +329,20 @@ static void suggest_argument(const struct line *line)
 
 /* ---- the line ---- */
 
+static const struct verb *find_verb(const char *group, const char *name)
+{
+	const struct verb *verb;
+
+	for (size_t i = 0; (verb = ctl_verb(i)) != NULL; i++) {
+		bool same = group == NULL ? verb->group == NULL
+					  : verb->group != NULL && strcmp(verb->group, group) == 0;
+
+		if (same && strcmp(verb->name, name) == 0)
+			return verb;
+	}
+	return NULL;
+}
+
 static void suggest_verbs(const struct line *line, const char *group)
 {
 	const struct verb *verb;
@@ -341,8 +355,9 @@ static void suggest_verbs(const struct line *line, const char *group)
 				offer(line, "", verb->name, "", verb->summary);
 		} else if (verb->group == NULL) {
 			offer(line, "", verb->name, "", verb->summary);
-		} else if (i == 0 || ctl_verb(i - 1)->group == NULL ||
-			   strcmp(ctl_verb(i - 1)->group, verb->group) != 0) {
+		} else if (find_verb(NULL, verb->group) == NULL &&
+			   (i == 0 || ctl_verb(i - 1)->group == NULL ||
+				   strcmp(ctl_verb(i - 1)->group, verb->group) != 0)) {
 			offer(line, "", verb->group, "", "store files");
 		}
 	}
@@ -362,20 +377,6 @@ static bool is_group(const char *word)
 			return true;
 	}
 	return false;
-}
-
-static const struct verb *find_verb(const char *group, const char *name)
-{
-	const struct verb *verb;
-
-	for (size_t i = 0; (verb = ctl_verb(i)) != NULL; i++) {
-		bool same = group == NULL ? verb->group == NULL
-					  : verb->group != NULL && strcmp(verb->group, group) == 0;
-
-		if (same && strcmp(verb->name, name) == 0)
-			return verb;
-	}
-	return NULL;
 }
 
 /* A word before the last one. Returns the option whose value comes next, or NULL. */
@@ -438,8 +439,16 @@ void suggest(int nwords, char *const *words)
 		line.mount = words[at + 1];
 		at += 2;
 	}
-	if (at + 1 < nwords && is_group(words[at]))
-		group = words[at++];
+	if (at + 1 < nwords && is_group(words[at])) {
+		bool last = at + 2 == nwords;
+
+		/* "audit" is a verb too: what follows may be its argument. */
+		if (find_verb(NULL, words[at]) == NULL ||
+			(!last && find_verb(words[at], words[at + 1]) != NULL))
+			group = words[at++];
+		else if (last)
+			suggest_verbs(&line, words[at]);
+	}
 	if (at + 1 >= nwords) {
 		suggest_verbs(&line, group);
 		return;

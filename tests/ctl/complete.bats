@@ -41,6 +41,9 @@ verbs() {
 	offers "" nothing ""
 	not grep -qw complete <("$SECRETCTL" --help)
 	offers "info init" store in
+	offers "verify" audit ver
+	offers "--log" audit verify --log
+	offers "--since" audit --si
 }
 
 @test "every option that is offered is one, in each verb" {

@@ -72,7 +72,7 @@ alone() {
 	OTHER=$SFS/other
 	mkdir "$OTHER"
 	code 0 "$SECRETCTL" store init "$SFS/store2/store.db" --keyfile "$SFS/key2"
-	code 0 "$DAEMON" "$SFS/store2/store.db" "$OTHER" -o "keyfile=$SFS/key2,anchor=$SFS/anchor"
+	code 0 "$DAEMON" "$SFS/store2/store.db" "$OTHER" -o "keyfile=$SFS/key2,anchor=$SFS/anchor,audit_file=$SFS/audit2/audit.log"
 	XDG_CONFIG_HOME=$SFS/none ctl_as $ALICE 2 list
 	err_has "$MNT"
 	err_has "$OTHER"

@@ -90,9 +90,9 @@ teardown() {
 	printf 'correct horse\nrest\n' >"$SFS/pass"
 	INPUT=$SFS/pass ctl 0 store init "$STORE" --passphrase-fd 0
 	out "created $STORE"
-	code 0 "$DAEMON" "$STORE" "$MNT" -o "user=secretfs,anchor=$SFS/anchor,passphrase-fd=9" 9<<<"correct horse"
+	code 0 "$DAEMON" "$STORE" "$MNT" -o "user=secretfs,anchor=$SFS/anchor,audit_file=$AUDIT,passphrase-fd=9" 9<<<"correct horse"
 	stop_daemon
-	code 7 "$DAEMON" "$STORE" "$MNT" -o "user=secretfs,anchor=$SFS/anchor,passphrase-fd=9" 9<<<"wrong horse"
+	code 7 "$DAEMON" "$STORE" "$MNT" -o "user=secretfs,anchor=$SFS/anchor,audit_file=$AUDIT,passphrase-fd=9" 9<<<"wrong horse"
 	INPUT=/dev/null ctl 2 store init "$SFS/store/two.db" --passphrase-fd 0
 	echo >"$SFS/pass"
 	INPUT=$SFS/pass ctl 2 store init "$SFS/store/two.db" --passphrase-fd 0
@@ -105,7 +105,7 @@ teardown() {
 @test "a passphrase from the terminal, twice" {
 	tty 0 -a "New passphrase: " hunter2 -a "again: " hunter2 -- "$SECRETCTL" store init "$STORE" --passphrase
 	not grep -q hunter2 "$SFS/out"
-	code 0 "$DAEMON" "$STORE" "$MNT" -o "user=secretfs,anchor=$SFS/anchor,passphrase-fd=9" 9<<<hunter2
+	code 0 "$DAEMON" "$STORE" "$MNT" -o "user=secretfs,anchor=$SFS/anchor,audit_file=$AUDIT,passphrase-fd=9" 9<<<hunter2
 	stop_daemon
 }
 

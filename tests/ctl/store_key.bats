@@ -16,7 +16,7 @@ teardown() {
 
 # daemon WANT OPTION...: starts it with these and stops it again.
 daemon() {
-	local want=$1 opts="user=secretfs,anchor=$ANCHOR" opt
+	local want=$1 opts="user=secretfs,anchor=$ANCHOR,audit=off" opt
 	shift
 	for opt; do
 		opts+=,$opt
@@ -99,7 +99,7 @@ added slot 2"
 	key 0 add --keyfile "$KEY" --new-passphrase-fd 9 9<<<"hunter2 of the environment"
 	start() {
 		CANARY="hunter2 of the environment" code 0 "$DAEMON" "$STORE" "$MNT" \
-			-o "user=secretfs,anchor=$ANCHOR,key_command=printenv CANARY"
+			-o "user=secretfs,anchor=$ANCHOR,audit=off,key_command=printenv CANARY"
 	}
 	start
 	not grep -qa CANARY "/proc/$(worker_pid)/environ"
@@ -136,6 +136,7 @@ added slot 2"
 		store = $STORE
 		mountpoint = $MNT
 		anchor = $ANCHOR
+		audit = off
 		key_command = cat $SFS/vault
 	EOF
 	with_conf() {
@@ -248,7 +249,7 @@ added slot 2"
 	not grep -qa "$(creds systemd-creds decrypt --name=store-key "$SFS/store-key.cred" -)" "$SFS/store-key.cred"
 	code 0 creds "$SECRETCTL" store key add "$STORE" --keyfile "$KEY" \
 		--new-command "systemd-creds decrypt --name=store-key $SFS/store-key.cred -"
-	code 0 creds sh -c "'$DAEMON' '$STORE' '$MNT' -o 'user=secretfs,anchor=$ANCHOR,key_command=systemd-creds decrypt --name=store-key $SFS/store-key.cred -' && umount '$MNT'"
+	code 0 creds sh -c "'$DAEMON' '$STORE' '$MNT' -o 'user=secretfs,anchor=$ANCHOR,audit=off,key_command=systemd-creds decrypt --name=store-key $SFS/store-key.cred -' && umount '$MNT'"
 	sweep_wait "$SFS" 10
 	# As LoadCredentialEncrypted= does it.
 	mkdir -m 700 "$SFS/creds"

@@ -56,7 +56,7 @@ grow() {
 # accept: one start with --accept-rollback.
 accept() {
 	: >"$LOG"
-	"$DAEMON" "$STORE" "$MNT" --accept-rollback -o "keyfile=$KEY,user=secretfs,anchor=$ANCHOR" </dev/null >>"$LOG" 2>&1 3>&- || return
+	"$DAEMON" "$STORE" "$MNT" --accept-rollback -o "keyfile=$KEY,user=secretfs,anchor=$ANCHOR,audit=off" </dev/null >>"$LOG" 2>&1 3>&- || return
 	WORKER_AT_START=$(worker_pid)
 }
 
@@ -144,7 +144,7 @@ accept() {
 @test "another store's anchor" {
 	grow
 	"$CTL" store init "$SFS/store2/store.db" --keyfile "$SFS/key2" --user secretfs
-	"$DAEMON" "$SFS/store2/store.db" "$MNT" -o "keyfile=$SFS/key2,user=secretfs,anchor=$ANCHOR" 3>&-
+	"$DAEMON" "$SFS/store2/store.db" "$MNT" -o "keyfile=$SFS/key2,user=secretfs,anchor=$ANCHOR,audit=off" 3>&-
 	stop_daemon
 	same 2 "$(ls "$ANCHOR" | wc -l)"
 	cp -a "$ANCHOR"/*store2* "$(echo "$ANCHOR"/*store-store.db*)"
@@ -226,17 +226,21 @@ accept() {
 	ls "$PUB/s"
 }
 
-@test "the default folder, in a machine of its own" {
+@test "the default folders, in a machine of its own" {
 	unshare -m --propagation private sh -c '
 		set -e
 		mount -t tmpfs tmpfs /var/lib
+		mount -t tmpfs tmpfs /var/log
 		"$0" "$STORE" "$MNT" -o "keyfile=$KEY,user=secretfs"
 		stat -c "%a %u" /var/lib/secretfs-anchor
 		ls /var/lib/secretfs-anchor
+		stat -c "%a %U %n" /var/log/secretfs /var/log/secretfs/audit.log
 		umount "$MNT"' "$DAEMON" >"$SFS/out" 3>&-
 	sweep_wait "$SFS" 10
 	same "700 0" "$(head -n 1 "$SFS/out")"
 	grep -q 'store-store\.db\.[0-9a-f]*$' "$SFS/out"
+	grep -qx '700 secretfs /var/log/secretfs' "$SFS/out"
+	grep -qx '600 secretfs /var/log/secretfs/audit.log' "$SFS/out"
 }
 
 # Everything dies at some moment of a busy second, as in a power cut that spares the page cache.

@@ -61,18 +61,56 @@ refused() {
 @test "a second daemon on one store" {
 	start_daemon
 	mkdir "$SFS/mnt2"
-	run "$DAEMON" "$STORE" "$SFS/mnt2" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/mnt2" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	same 11 "$status"
 	not mountpoint -q "$SFS/mnt2"
 	mountpoint -q "$MNT"
 	mkdir "$PUB/s"
 }
 
+@test "an audit log that others can get at, or that is another mount's" {
+	mkdir "$SFS/audit"
+	refused 10 "audit_file=$AUDIT" # root's
+	chown secretfs: "$SFS/audit"
+	chmod 777 "$SFS/audit"
+	refused 10
+	chmod 700 "$SFS/audit"
+	touch "$AUDIT"
+	refused 10 # root's
+	chown "$ALICE" "$AUDIT"
+	refused 10
+	chown secretfs: "$AUDIT"
+	chmod 644 "$AUDIT"
+	refused 10
+	chmod 600 "$AUDIT"
+	echo "not a log" >"$AUDIT"
+	refused 2
+	same "not a log" "$(cat "$AUDIT")"
+	rm "$AUDIT"
+	ln -s "$SFS/elsewhere" "$AUDIT"
+	refused 1
+	not test -e "$SFS/elsewhere"
+	rm "$AUDIT"
+	mkfifo "$AUDIT"
+	chown secretfs: "$AUDIT"
+	refused 10
+	rm "$AUDIT"
+	refused 3 "audit_file=$SFS/none/deeper/audit.log"
+	start_daemon
+	mkdir "$SFS/mnt2"
+	"$CTL" store init "$SFS/store2/store.db" --keyfile "$SFS/key2" --user secretfs >/dev/null
+	run "$DAEMON" "$SFS/store2/store.db" "$SFS/mnt2" -o "keyfile=$SFS/key2,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT"
+	same 11 "$status"
+	[[ $output == *"another secretfs"* ]]
+	not mountpoint -q "$SFS/mnt2"
+	: >"$LOG"
+}
+
 @test "things that are not there" {
-	run "$DAEMON" "$SFS/none/store.db" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$SFS/none/store.db" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	same 3 "$status"
 	refused 3 "keyfile=$SFS/none"
-	run "$DAEMON" "$STORE" "$SFS/nowhere" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/nowhere" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	same 3 "$status"
 }
 
@@ -95,9 +133,9 @@ refused() {
 @test "a mountpoint that is a file or a link" {
 	touch "$SFS/file"
 	ln -s "$MNT" "$SFS/link"
-	run "$DAEMON" "$STORE" "$SFS/file" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/file" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	[ "$status" -ne 0 ]
-	run "$DAEMON" "$STORE" "$SFS/link" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	run "$DAEMON" "$STORE" "$SFS/link" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	[ "$status" -ne 0 ]
 	not mountpoint -q "$MNT"
 	no_processes

@@ -149,7 +149,7 @@ END
 @test "the program that is at the path now; one that does not serve changes nothing" {
 	local program=$SFS/bin/secretfs
 	cp "$DAEMON" "$program"
-	"$program" "$STORE" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$ANCHOR" >>"$LOG" 2>&1 3>&-
+	"$program" "$STORE" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT" >>"$LOG" 2>&1 3>&-
 	mkdir "$PUB/s"
 	exec 7>"$PUB/s/k"
 	echo before >&7

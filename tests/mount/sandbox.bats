@@ -88,6 +88,7 @@ refused() {
 	output=$(bash -c 'for fd in /proc/'"$pid"'/fd/*; do readlink "$fd"; done | sed "s/:\[.*//; s/ (deleted)//; s|.*/||" | sort -u | tr "\n" " "')
 	for what in $output; do
 		case $what in
+		audit | log | audit.log) ;; # the folder and the file
 		fuse | null | pipe | socket | anon_inode | store.db | store.db-wal | store.db-shm) ;;
 		*store.db.*) ;; # the anchor's name ends in a hash
 		*)

@@ -104,7 +104,7 @@ ended() {
 	WORKER_MAY_DIE=yes
 	for _ in 1 2 3 4 5; do
 		umount "$MNT"
-		"$SECRETFS_BUILD/secretfs" "$STORE" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+		"$SECRETFS_BUILD/secretfs" "$STORE" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	done
 	mountpoint -q "$MNT"
 }
@@ -113,7 +113,7 @@ ended() {
 	WORKER_MAY_DIE=yes
 	cp "$SECRETFS_BUILD/secretfs" "$SFS/secretfs-copy"
 	umount "$MNT"
-	"$SFS/secretfs-copy" "$STORE" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor"
+	"$SFS/secretfs-copy" "$STORE" "$MNT" -o "keyfile=$KEY,user=secretfs,anchor=$SFS/anchor,audit=off"
 	rm "$SFS/secretfs-copy"
 	kill -9 "$(pgrep -P "$(pgrep -f "^$SFS/secretfs-copy" | head -n 1)" -f -- --worker)"
 	timeout 20 ls "$PUB" >/dev/null

@@ -44,6 +44,10 @@ static void test_defaults(void **state)
 	assert_int_equal(c.passphrase_fd, -1);
 	assert_false(c.passphrase);
 	assert_false(c.foreground);
+	assert_int_equal(c.audit, CONFIG_AUTO);
+	assert_string_equal(c.audit_file, "");
+	assert_int_equal(c.audit_names, CONFIG_AUDIT_NAME);
+	assert_int_equal(c.audit_rate, 200);
 }
 
 static void set_ok(struct config *c, const char *name, const char *value)
@@ -97,6 +101,18 @@ static void test_set(void **state)
 	assert_int_equal(c.passphrase_fd, 7);
 	set_ok(&c, "passphrase_fd", "0");
 	assert_int_equal(c.passphrase_fd, 0);
+	set_ok(&c, "audit", "required");
+	assert_int_equal(c.audit, CONFIG_AUDIT_REQUIRED);
+	set_ok(&c, "audit", "best-effort");
+	assert_int_equal(c.audit, CONFIG_AUDIT_BEST_EFFORT);
+	set_ok(&c, "audit", "off");
+	assert_int_equal(c.audit, CONFIG_AUDIT_OFF);
+	set_ok(&c, "audit-file", "/var/log/x/audit.log");
+	assert_string_equal(c.audit_file, "/var/log/x/audit.log");
+	set_ok(&c, "audit_names", "id");
+	assert_int_equal(c.audit_names, CONFIG_AUDIT_ID);
+	set_ok(&c, "audit_rate", "0");
+	assert_int_equal(c.audit_rate, 0);
 	set_ok(&c, "passphrase", NULL);
 	assert_true(c.passphrase);
 	assert_false(c.foreground);
@@ -174,6 +190,12 @@ static void test_set_refused(void **state)
 		{"allow_other", "maybe", "\"allow_other\" must be yes or no"},
 		{"allow-other", "Yes", "\"allow_other\" must be yes or no"},
 		{"debug", "1", "\"debug\" must be yes or no"},
+		{"audit", NULL, "\"audit\" needs a value"},
+		{"audit", "yes", "\"audit\" must be required, best-effort or off"},
+		{"audit", "Required", "\"audit\" must be required, best-effort or off"},
+		{"audit_names", "", "\"audit_names\" must be name or id"},
+		{"audit_file", "", "\"audit_file\" must be a path"},
+		{"audit_rate", "-1", "\"audit_rate\" must be a number from 0 to 1000000"},
 		{"threads", "0", "\"threads\" must be a number from 1 to 64"},
 		{"threads", "65", "\"threads\" must be a number from 1 to 64"},
 		{"threads", "", "\"threads\" must be"},
@@ -633,6 +655,10 @@ static void check_round_trip(const struct config *c)
 	assert_memory_equal(back.deny, c->deny, c->ndeny * sizeof(c->deny[0]));
 	assert_int_equal(back.stop_timeout, c->stop_timeout);
 	assert_int_equal(back.debug, c->debug);
+	assert_int_equal(back.audit, c->audit);
+	assert_string_equal(back.audit_file, c->audit_file);
+	assert_int_equal(back.audit_names, c->audit_names);
+	assert_int_equal(back.audit_rate, c->audit_rate);
 	/* No room for the NUL, and none at all. */
 	assert_int_equal(config_write_text(c, text, (size_t)n), -ENOSPC);
 	assert_int_equal(config_write_text(c, text, (size_t)n + 1), n);
@@ -665,6 +691,10 @@ static void test_round_trip(void **state)
 		set_ok(&c, "private_deny", i ? "1" : "4294967294-4294967295,0,7-9");
 		set_ok(&c, "stop_timeout", i ? "3600" : "0");
 		set_ok(&c, "debug", i ? "yes" : "no");
+		set_ok(&c, "audit", i ? "required" : "best-effort");
+		set_ok(&c, "audit_file", "/var/log/a b/audit.log");
+		set_ok(&c, "audit_names", i ? "id" : "name");
+		set_ok(&c, "audit_rate", i ? "1000000" : "0");
 		check_round_trip(&c);
 	}
 }
@@ -719,6 +749,7 @@ static void test_round_trip_long(void **state)
 		memcpy(c.anchor, c.store, CONFIG_PATH);
 		memcpy(c.key_command, c.store, CONFIG_COMMAND);
 		memcpy(c.key_command + CONFIG_COMMAND - 2, "x", 2);
+		memcpy(c.audit_file, c.store, CONFIG_PATH);
 		check_round_trip(&c);
 	}
 	for (size_t len = 170; len < 400; len++) {
@@ -775,6 +806,53 @@ static void test_path(void **state)
 	assert_int_equal(config_path(1000, got, sizeof(got)), -ENOENT);
 	unsetenv("HOME");
 	assert_int_equal(config_path(1000, got, sizeof(got)), -ENOENT);
+}
+
+static void test_audit_resolve(void **state)
+{
+	struct config c;
+
+	(void)state;
+	unsetenv("XDG_STATE_HOME");
+	setenv("HOME", "/home/u", 1);
+	config_init(&c);
+	assert_int_equal(config_audit_resolve(&c, 0), 0);
+	assert_int_equal(c.audit, CONFIG_AUDIT_REQUIRED);
+	assert_string_equal(c.audit_file, "/var/log/secretfs/audit.log");
+	config_init(&c);
+	assert_int_equal(config_audit_resolve(&c, 1000), 0);
+	assert_int_equal(c.audit, CONFIG_AUDIT_OFF);
+	assert_string_equal(c.audit_file, "");
+	/* Who names a file wants what is in it to be whole. */
+	strcpy(c.audit_file, "/x/a.log");
+	c.audit = CONFIG_AUTO;
+	assert_int_equal(config_audit_resolve(&c, 1000), 0);
+	assert_int_equal(c.audit, CONFIG_AUDIT_REQUIRED);
+	config_init(&c);
+	c.audit = CONFIG_AUDIT_BEST_EFFORT;
+	assert_int_equal(config_audit_resolve(&c, 1000), 0);
+	assert_string_equal(c.audit_file, "/home/u/.local/state/secretfs/audit.log");
+	setenv("XDG_STATE_HOME", "/home/u/state", 1);
+	config_init(&c);
+	c.audit = CONFIG_AUDIT_BEST_EFFORT;
+	assert_int_equal(config_audit_resolve(&c, 1000), 0);
+	assert_string_equal(c.audit_file, "/home/u/state/secretfs/audit.log");
+	/* What is set stays. */
+	config_init(&c);
+	c.audit = CONFIG_AUDIT_REQUIRED;
+	strcpy(c.audit_file, "/x/a.log");
+	assert_int_equal(config_audit_resolve(&c, 1000), 0);
+	assert_int_equal(c.audit, CONFIG_AUDIT_REQUIRED);
+	assert_string_equal(c.audit_file, "/x/a.log");
+	/* Without a home there is no file, unless none is wanted. */
+	unsetenv("XDG_STATE_HOME");
+	unsetenv("HOME");
+	config_init(&c);
+	c.audit = CONFIG_AUDIT_REQUIRED;
+	assert_int_equal(config_audit_resolve(&c, 1000), -ENOENT);
+	c.audit = CONFIG_AUDIT_OFF;
+	assert_int_equal(config_audit_resolve(&c, 1000), 0);
+	assert_string_equal(c.audit_file, "");
 }
 
 static void test_private_allowed(void **state)
@@ -834,6 +912,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip_long),
 		cmocka_unit_test(test_write_refused),
 		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_audit_resolve),
 		cmocka_unit_test(test_private_allowed),
 	};
 

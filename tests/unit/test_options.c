@@ -332,6 +332,36 @@ static void test_load(void **state)
 	assert_int_equal(action, OPTIONS_HELP);
 }
 
+static int reload(const char *text, const char **ret_kept)
+{
+	struct config running = config, now;
+
+	write_file(text);
+	return options_reload(
+		1, (char *[]){(char[]){"secretfs"}, NULL}, &running, &now, ret_kept, &why);
+}
+
+static void test_reload_audit(void **state)
+{
+	const char *kept = "?";
+
+	(void)state;
+	write_file(
+		"store = /s\nmountpoint = /m\nkeyfile = /k\naudit = required\naudit_file = /l/a\n");
+	assert_int_equal(load("secretfs"), 0);
+	assert_int_equal(
+		reload("store = /s\nmountpoint = /m\nkeyfile = /k\naudit_file = /l/a\n", &kept), 0);
+	assert_null(kept);
+	assert_int_equal(reload("store = /s\nmountpoint = /m\nkeyfile = /k\naudit = "
+				"off\naudit_file = /l/a\n",
+				 &kept),
+		0);
+	assert_string_equal(kept, "audit");
+	assert_int_equal(
+		reload("store = /s\nmountpoint = /m\nkeyfile = /k\naudit_file = /l/b\n", &kept), 0);
+	assert_string_equal(kept, "audit_file");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_key_sources),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test_setup_teardown(test_load, make_home, drop_home),
+		cmocka_unit_test_setup_teardown(test_reload_audit, make_home, drop_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
