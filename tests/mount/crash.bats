@@ -14,7 +14,8 @@ setup() {
 }
 
 teardown() {
-	finish
+	finish || return 1
+	[ -z "${GROUP:-}" ] || rmdir "$GROUP"
 }
 
 # after_commit COMMAND...: the worker is killed between the command's commit and its answer.
@@ -210,6 +211,41 @@ time.sleep(0.03)
 os.kill(worker, signal.SIGKILL)
 assert reader.communicate(timeout=20)[0] == b"one"
 END
+}
+
+# A memory cgroup of its own for the daemon; the kernel's killer takes its largest process, which is the worker.
+memory_group() {
+	local all=/sys/fs/cgroup/memory name=secretfs-test-$$
+	if [ -e "$all/memory.limit_in_bytes" ]; then
+		LIMIT=memory.limit_in_bytes USAGE=memory.usage_in_bytes
+	else
+		all=/sys/fs/cgroup LIMIT=memory.max USAGE=memory.current
+		grep -qw memory "$all/cgroup.subtree_control" 2>/dev/null || skip "no memory cgroup can be made here"
+	fi
+	GROUP=$all/$name
+	mkdir "$GROUP" 2>/dev/null || skip "no memory cgroup can be made here"
+}
+
+@test "a worker that the kernel kills for its memory is replaced" {
+	stop_daemon
+	memory_group
+	(
+		echo "$BASHPID" >"$GROUP/cgroup.procs"
+		run_daemon
+	)
+	exec 7<"$PUB/s/k"
+	local before i
+	before=$(worker_pid)
+	echo $(($(cat "$GROUP/$USAGE") + 262144)) >"$GROUP/$LIMIT"
+	for ((i = 0; i < 4000; i++)); do
+		mkdir "$PUB/o$i" && echo "$i" >"$PUB/o$i/k" && cat "$PUB/o$i/k" >/dev/null || break
+		! worker_is_not "$before" || break
+	done
+	worker_is_not "$before" || skip "the worker needs no more memory than it has"
+	echo $((1 << 30)) >"$GROUP/$LIMIT"
+	same one "$(soon 30 cat "$PUB/s/k")"
+	same one "$(cat <&7)"
+	same "$i" "$(soon 30 cat "$PUB/o$i/k")"
 }
 
 @test "users and crashes: no reader sees an error, nothing that was closed is lost" {
