@@ -69,12 +69,17 @@ static int find_key(fuse_req_t req, struct snapshot *s)
 	return 0;
 }
 
+static uint64_t view_id(const struct store_secret *secret)
+{
+	return store_content(ops.store, &secret->m) & ID_MASK;
+}
+
 static int find_view(fuse_req_t req, struct snapshot *s)
 {
 	int r = find_secret(req, s);
 
 	if (r == 0)
-		s->id = s->secret->ver & ID_MASK;
+		s->id = view_id(s->secret);
 	return r;
 }
 
@@ -152,8 +157,20 @@ int snapshot_read(const struct snapshot *snapshot, uint32_t uid, struct secbuf *
 	return view_render(ops_thread.reader, snapshot->secret, kind, uid, ret_bytes);
 }
 
-/* The version of the secret in which the key had that value; it may have lost the key since. */
-static int find_old_key(uint64_t id, struct snapshot *s)
+static bool has_value(uint64_t id, struct snapshot *s)
+{
+	s->key = manifest_key_by_no(&s->secret->m, s->node.key_no);
+	return s->key && s->key->value_id == id;
+}
+
+static bool has_content(uint64_t id, struct snapshot *s)
+{
+	return view_id(s->secret) == id;
+}
+
+/* The version of the secret in which the key had that value, or the view that content; the secret
+ * may have lost the key since. */
+static int find_old(uint64_t id, bool (*test)(uint64_t id, struct snapshot *s), struct snapshot *s)
 {
 	int r = store_secret_by_row(ops_thread.reader, s->node.row, &s->secret);
 
@@ -163,8 +180,7 @@ static int find_old_key(uint64_t id, struct snapshot *s)
 	for (uint64_t version = s->secret->m.version; version >= oldest; version--) {
 		if (store_secret_version(ops_thread.reader, s->node.row, version, &s->secret) < 0)
 			continue;
-		s->key = manifest_key_by_no(&s->secret->m, s->node.key_no);
-		if (s->key && s->key->value_id == id)
+		if (test(id, s))
 			return 0;
 	}
 	return -ENOENT;
@@ -196,12 +212,17 @@ int snapshot_find_again(fuse_ino_t ino, uint64_t id, struct snapshot *ret_snapsh
 	/* The state that it showed has ended with that worker; this one has another. */
 	if (s->node.kind == NODE_STATUS)
 		return r;
+	if (s->node.kind == NODE_JSON || s->node.kind == NODE_ENV) {
+		r = find_old(id, has_content, s);
+		s->id = id;
+		return r == -ENOENT ? -EIO : r;
+	}
 	if (!is_key(&s->node))
 		return -EIO;
 	s->empty = id == 0;
 	if (s->empty)
 		return 0;
-	r = s->node.kind == NODE_KEY ? find_old_key(id, s) : -ENOENT;
+	r = s->node.kind == NODE_KEY ? find_old(id, has_value, s) : -ENOENT;
 	if (r == -ENOENT)
 		r = find_kept(id, s);
 	s->id = s->value_id = id;

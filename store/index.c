@@ -45,6 +45,27 @@ void index_tag_ns(const uint8_t key[32], uint8_t kind, uint32_t uid, uint8_t ret
 	crypto_generichash(ret_tag, INDEX_TAG, input, sizeof(input), key, 32);
 }
 
+uint64_t index_content(const uint8_t key[32], const struct manifest *m)
+{
+	crypto_generichash_state state;
+	uint8_t hash[32];
+
+	crypto_generichash_init(&state, key, 32, sizeof(hash));
+	crypto_generichash_update(&state, (const uint8_t *)"C", 1);
+	for (uint32_t i = 0; i < m->n; i++) {
+		uint8_t value[8];
+
+		put64(value, m->keys[i].value_id);
+		crypto_generichash_update(&state, &m->keys[i].name_len, 1);
+		crypto_generichash_update(
+			&state, (const uint8_t *)m->keys[i].name, m->keys[i].name_len);
+		crypto_generichash_update(&state, value, sizeof(value));
+	}
+	crypto_generichash_final(&state, hash, sizeof(hash));
+	sodium_memzero(&state, sizeof(state)); /* the key was in its first block */
+	return get64(hash);
+}
+
 unsigned index_bucket(const uint8_t tag[INDEX_TAG])
 {
 	return (unsigned)tag[0] << 4 | tag[1] >> 4;

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "manifest.h"
+
 #define INDEX_TAG     16
 #define INDEX_BUCKETS 4096
 
@@ -41,6 +43,10 @@ void index_element(const uint8_t key[32], int64_t id, int64_t ns, const uint8_t 
 /* A number that nobody can guess for an id (a node's generation): BLAKE2b(K_index, 'G' | id u64),
  * its first 63 bits; never 0. */
 uint64_t index_generation(const uint8_t key[32], uint64_t id);
+
+/* A number for what a secret's keys are called and hold, the same wherever both are:
+ * BLAKE2b(K_index, 'C' | name_len u8 | name | value id u64 | ... for each key), first 8 bytes. */
+uint64_t index_content(const uint8_t key[32], const struct manifest *m);
 
 void index_sum_add(struct index_sum *sum, const struct index_sum *element);
 void index_sum_sub(struct index_sum *sum, const struct index_sum *element);

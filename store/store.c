@@ -700,6 +700,11 @@ uint64_t store_secret_count(struct store *store)
 	return atomic_load(&store->secrets);
 }
 
+uint64_t store_content(const struct store *store, const struct manifest *m)
+{
+	return index_content(store->keys->index, m);
+}
+
 uint64_t store_generation(const struct store *store, uint64_t node)
 {
 	return index_generation(store->keys->index, node);

@@ -405,6 +405,10 @@ int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
 /* A keyed hash of a node's id, so that ids cannot be guessed into file handles. */
 uint64_t store_generation(const struct store *store, uint64_t node);
 
+/* A keyed hash of what a secret's keys are called and which values they have: the same for the same
+ * content, also of an earlier version. */
+uint64_t store_content(const struct store *store, const struct manifest *m);
+
 /* Totals for statfs: bytes of the file system that holds the store are the caller's business. */
 uint64_t store_secret_count(struct store *store);
 

@@ -63,6 +63,27 @@ CASES = [
     [unlink, expire], [overwrite, expire], [overwrite, unlink, expire], [expire, remove],
 ]
 
+# Views stay what they were, too, as long as the version is kept.
+VIEWS = [[overwrite], [unlink], [null], [replace], [overwrite, unlink], [crash, overwrite], [expire], [overwrite, expire]]
+
+for number, case in enumerate(VIEWS):
+    secret = f"{MOUNT}/public/v{number}"
+    os.mkdir(secret)
+    put(secret + "/k", "v1")
+    put(secret + "/other", "o")
+    fds = [os.open(f"{secret}/{view}", os.O_RDONLY) for view in (".json", ".env")]
+    shown = [os.pread(fd, 9999, 0) for fd in fds]
+    for change in case:
+        change(secret)
+    for _ in range(2):
+        kill()
+        for fd, was in zip(fds, shown):
+            try:
+                got = os.pread(fd, 9999, 0)
+            except OSError as e:
+                got = e
+            assert got == was, f"{[change.__name__ for change in case]}: {got}"
+
 for number, case in enumerate(CASES):
     secret = f"{MOUNT}/public/c{number}"
     os.mkdir(secret)

@@ -165,6 +165,30 @@ static void test_sums(void **state)
 	}
 }
 
+/* The same for the same names and values alone. */
+static void test_content(void **state)
+{
+	struct manifest_key keys[2] = {{.no = 1, .name = "a", .name_len = 1, .value_id = 7},
+		{.no = 2, .name = "bc", .name_len = 2, .value_id = 8}};
+	struct manifest m = {.version = 3, .n = 2, .keys = keys};
+	uint64_t was = index_content(key, &m);
+
+	(void)state;
+	m.version = 4;
+	keys[0].mode = 0600;
+	keys[0].no = 9;
+	assert_true(index_content(key, &m) == was);
+	m.n = 1;
+	assert_true(index_content(key, &m) != was);
+	m.n = 2;
+	keys[1].value_id = 9;
+	assert_true(index_content(key, &m) != was);
+	keys[1].value_id = 8;
+	keys[0].name = "ab", keys[0].name_len = 2;
+	keys[1].name = "c", keys[1].name_len = 1;
+	assert_true(index_content(key, &m) != was);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_element),
 		cmocka_unit_test(test_buckets),
 		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_content),
 	};
 
 	return cmocka_run_group_tests_name("index", tests, setup, NULL);
