@@ -518,6 +518,7 @@ struct store_merge {
 	void (*removed)(uint64_t row, uint32_t key_no);
 };
 
+/* -EPERM: a key that is another's would be removed from a sticky secret. */
 int store_merge(struct store *store, const struct store_merge *merge, struct store_touched *ret);
 
 /*

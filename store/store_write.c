@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* ---- values, sealed ahead ---- */
@@ -672,17 +673,27 @@ struct merge_job {
 	struct store_touched touched;
 };
 
-/* Returns the number of the key that was removed, or 0. */
-static uint32_t merge_remove(struct txn *txn, struct row *row, const struct store_merge_key *change)
+/* In a sticky secret the kernel lets nobody else unlink a key, and no view does it for them. */
+static bool may_remove(const struct manifest *m, const struct manifest_key *key, uint32_t uid)
+{
+	return !(m->mode & S_ISVTX) || uid == 0 || uid == key->uid || uid == m->uid;
+}
+
+/* *ret_no: the number of the key that was removed, or 0. */
+static int merge_remove(struct txn *txn, struct row *row, uint32_t uid,
+	const struct store_merge_key *change, uint32_t *ret_no)
 {
 	struct manifest_key *key = manifest_key_by_name(&row->m, change->name, change->name_len);
 
+	*ret_no = 0;
 	if (!key)
 		return 0;
-	uint32_t no = key->no;
+	if (!may_remove(&row->m, key, uid))
+		return -EPERM;
+	*ret_no = key->no;
 	key_leaves(txn, row, key, false);
 	manifest_key_remove(&row->m, key);
-	return no;
+	return 0;
 }
 
 static int merge_key(struct txn *txn, struct row *row, const struct store_merge *merge,
@@ -717,7 +728,7 @@ static int merge_job(struct txn *txn, void *arg)
 	/* Removals first: they make room for keys that are new. */
 	for (size_t i = 0; i < merge->n && r == 0; i++)
 		if (merge->keys[i].remove)
-			job->removed[i] = merge_remove(txn, row, &merge->keys[i]);
+			r = merge_remove(txn, row, merge->uid, &merge->keys[i], &job->removed[i]);
 	for (size_t i = 0; i < merge->n && r == 0; i++) {
 		if (merge->keys[i].remove)
 			continue;

@@ -34,6 +34,21 @@ own() {
 	views write
 }
 
+@test "a null in .json removes nothing that unlink would not" {
+	chmod 1777 "$PUB"
+	as "$ALICE" mkdir "$PUB/sticky"
+	as "$ALICE" chmod 1777 "$PUB/sticky"
+	as "$ALICE" sh -c 'echo alice >"$PUB/sticky/k" && chmod 666 "$PUB/sticky/k"'
+	expect_as "$BOB" EPERM unlink "$PUB/sticky/k"
+	run as "$BOB" sh -c 'printf %s "{\"k\": null, \"more\": \"x\"}" | dd of="$PUB/sticky/.json" status=none conv=fsync'
+	[ "$status" != 0 ] && [[ $output == *"not permitted"* ]]
+	same k "$(ls "$PUB/sticky")"
+	as "$BOB" sh -c 'printf %s "{\"k\": \"new\"}" >"$PUB/sticky/.json"'
+	same new "$(cat "$PUB/sticky/k")"
+	as "$ALICE" sh -c 'printf %s "{\"k\": null}" >"$PUB/sticky/.json"'
+	expect ENOENT stat "$PUB/sticky/k"
+}
+
 @test ".json takes long values up to the largest, and EFBIG is for a larger one" {
 	views large
 }
