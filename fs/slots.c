@@ -247,16 +247,16 @@ void slots_beat(const struct slots *slots)
 	atomic_store(&slots->head->beat, clock_ms());
 }
 
-int64_t slots_silence(const struct slots *slots)
+int64_t slots_silence(const struct slots *slots, int64_t since)
 {
 	int64_t now = clock_ms();
 	int64_t beat = atomic_load(&slots->head->beat);
-	int64_t longest = beat ? now - beat : 0;
+	int64_t longest = beat && beat >= since ? now - beat : 0;
 
 	for (unsigned place = 0; place < slots_places(slots); place++) {
 		int64_t begun = atomic_load(&slots->head->places[place].begun);
 
-		if (begun && now - begun > longest)
+		if (begun && begun >= since && now - begun > longest)
 			longest = now - begun;
 	}
 	return longest;

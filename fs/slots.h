@@ -91,7 +91,8 @@ bool slots_suspect(const struct slots *slots);
 /* A worker that lives says so now and then. */
 void slots_beat(const struct slots *slots);
 
-/* For how long has a request been served, or the worker been silent? ms, the longer of the two. */
-int64_t slots_silence(const struct slots *slots);
+/* For how long has a request been served, or the worker been silent? ms, the longer of the two.
+ * What was begun or said before since (clock_ms) was another worker's and does not count. */
+int64_t slots_silence(const struct slots *slots, int64_t since);
 
 #endif

@@ -86,6 +86,7 @@ struct supervisor {
 	bool rotated;  /* SIGUSR1 came while none was serving */
 	bool serving;  /* the worker of now has said that it is ready */
 	bool served;   /* one of them has */
+	int64_t started_at; /* the worker of now */
 	int64_t ready_by;
 	int64_t start_at;         /* when to start the next worker */
 	unsigned early_deaths;    /* since one served */
@@ -373,7 +374,8 @@ static int start_worker(struct supervisor *s, struct why *why)
 	s->worker = pid;
 	s->report_fd = fd_take(&in);
 	s->serving = false;
-	s->ready_by = clock_ms() + ready_wait(s);
+	s->started_at = clock_ms();
+	s->ready_by = s->started_at + ready_wait(s);
 	return 0;
 }
 
@@ -822,6 +824,11 @@ static void on_time(struct supervisor *s)
 	} else if (s->worker == 0) {
 		if (now >= s->start_at)
 			restart_worker(s);
+	} else if (hang_limit(s) && slots_silence(&s->slots, s->started_at) >= hang_limit(s)) {
+		log_err("the worker of %s has not moved for %u seconds: killing it", s->mount.path,
+			s->config->hang_timeout);
+		s->hung = true;
+		kill_worker(s);
 	} else if (!s->serving && now >= s->ready_by) {
 		log_err("the worker is not ready after %d seconds: killing it",
 			ready_wait(s) / 1000);
@@ -831,11 +838,6 @@ static void on_time(struct supervisor *s)
 		s->hung = true;
 		kill_worker(s);
 		s->ready_by = now + READY_WAIT;
-	} else if (s->serving && hang_limit(s) && slots_silence(&s->slots) >= hang_limit(s)) {
-		log_err("the worker of %s has not moved for %u seconds: killing it", s->mount.path,
-			s->config->hang_timeout);
-		s->hung = true;
-		kill_worker(s);
 	}
 }
 
@@ -846,9 +848,9 @@ static int64_t next_time(const struct supervisor *s)
 		return s->next_at;
 	if (s->worker == 0)
 		return s->start_at;
-	if (!s->serving)
-		return s->ready_by;
-	return hang_limit(s) ? clock_ms() + hang_limit(s) / 4 : INT64_MAX;
+	int64_t at = s->serving ? INT64_MAX : s->ready_by;
+	int64_t look = hang_limit(s) ? clock_ms() + hang_limit(s) / 4 : INT64_MAX;
+	return at < look ? at : look;
 }
 
 /* Milliseconds, for poll. */

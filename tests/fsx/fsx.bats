@@ -17,7 +17,7 @@ teardown() {
 
 @test "random operations do what the model says" {
 	mkdir "$PRIV/p"
-	seconds=$(seconds "$([ -n "${SECRETFS_SANITIZED:-}" ] && echo 15 || echo 60)")
+	seconds=$(seconds "$([ -n "${SECRETFS_SANITIZED:-}" ] && echo 15 || echo 30)")
 	for dir in "$PUB/s" "$PRIV/p"; do
 		"$SECRETFS_BUILD/tests/bin/fsx" --seconds "$seconds" --seed "$((RANDOM * 32768 + RANDOM))000" "$dir" >"$SFS/fsx.${dir##*/}" 2>&1 3>&- &
 		pids+=($!)

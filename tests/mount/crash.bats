@@ -184,7 +184,8 @@ poison() {
 	restart_daemon hang_timeout=2 threads=2
 	before=$(worker_pid)
 	("$SC" stat "$MNT/.fault-hang" >"$SFS/answer") &
-	same one "$(soon 30 cat "$PUB/s/k")"
+	# Twice the limit, and not as long as a worker may take to start.
+	same one "$(soon 20 cat "$PUB/s/k")"
 	wait
 	same EIO "$(cat "$SFS/answer")"
 	worker_is_not "$before"
@@ -264,7 +265,7 @@ memory_group() {
 	"${box[@]}" true || skip "bubblewrap cannot make namespaces here"
 	"${box[@]}" --ro-bind "$PUB/s" /mnt bash -c '
 		exec 7</mnt/k
-		for ((i = 0; i < 400; i++)); do
+		for ((i = 0; i < 150; i++)); do
 			[ "$(cat /mnt/k)" = one ] || exit 1
 			[ "$(ls /mnt)" = "k
 l" ] || exit 2
