@@ -81,11 +81,11 @@ struct supervisor {
 	struct lines lines; /* what workers log, for the life of the mount */
 	struct boot_state boot;
 
-	pid_t worker;  /* 0: none */
-	int report_fd; /* of a worker that is not serving yet */
-	bool rotated;  /* SIGUSR1 came while none was serving */
-	bool serving;  /* the worker of now has said that it is ready */
-	bool served;   /* one of them has */
+	pid_t worker;       /* 0: none */
+	int report_fd;      /* of a worker that is not serving yet */
+	bool rotated;       /* SIGUSR1 came while none was serving */
+	bool serving;       /* the worker of now has said that it is ready */
+	bool served;        /* one of them has */
 	int64_t started_at; /* the worker of now */
 	int64_t ready_by;
 	int64_t start_at;         /* when to start the next worker */

@@ -30,8 +30,8 @@ breathe() {
 	sleep 1.05
 }
 
-@test "twenty workers die" {
-	for i in {1..20}; do
+@test "twelve workers die" {
+	for i in {1..12}; do
 		worker=$(worker_pid)
 		kill -9 "$worker"
 		same value "$(soon 20 cat "$PUB/s/k")"
