@@ -888,7 +888,7 @@ size_t trail_status(char *text, size_t size)
 	if (audit.on)
 		audit_log_state(&state);
 	n = snprintf(text, size, ", \"audit\": \"%s\", \"audit_lines\": %llu, \"audit_lost\": %llu",
-		words[audit.settings.config->audit], (unsigned long long)state.n,
-		(unsigned long long)state.lost);
+		words[audit.on ? audit.settings.config->audit : CONFIG_AUDIT_OFF],
+		(unsigned long long)state.n, (unsigned long long)state.lost);
 	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
 }
