@@ -185,6 +185,7 @@ bool image_rows_try(const struct image *image, enum image_table table, struct im
 	sqlite3_stmt *stmt = NULL;
 	sqlite3 *sqlite = memory_open(image);
 	int code = SQLITE_ERROR;
+	size_t cap = 0;
 
 	*rows = (struct image_rows){.table = table, .columns = image_columns(table)};
 	columns_text(table, columns);
@@ -194,8 +195,11 @@ bool image_rows_try(const struct image *image, enum image_table table, struct im
 	if (sqlite)
 		code = sqlite3_prepare_v2(sqlite, sql, -1, &stmt, NULL);
 	while (stmt && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-		rows->rows = reallocarray(rows->rows, rows->n + 1, sizeof(*rows->rows));
-		must(rows->rows);
+		if (rows->n == cap) {
+			cap = cap ? 2 * cap : 64;
+			rows->rows = reallocarray(rows->rows, cap, sizeof(*rows->rows));
+			must(rows->rows);
+		}
 		struct image_row *row = &rows->rows[rows->n++];
 		*row = (struct image_row){0};
 		for (int i = 0; i < rows->columns; i++)

@@ -16,8 +16,9 @@
  *   - slots. They hold the master key and nothing else, sealed under what only their owners have,
  *     so verify cannot open them. Here each is opened after each change: it yields the same master
  *     key or none. A label is a note in clear.
- *   - done. Answers to requests of this mount, and values that are kept for open files, dropped at
- *     the next start. Here the kept value is read: it is what it was, or not there.
+ *   - done. Answers to requests of this mount, and notes of values that are kept for open files,
+ *     with those values: dropped at the next start. Here the kept value is read: it is what it was,
+ *     an error, or not there.
  *   - earlier versions in the middle of a history, see history_gap below.
  */
 #include <setjmp.h>
@@ -198,6 +199,25 @@ static bool same_otherwise(const struct image *image)
 	return true;
 }
 
+static bool has_values_of(const struct image_rows *a, const struct image_rows *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->rows[i].cells[0].number != (int64_t)world.kept && !is_among(a, &b->rows[i]))
+			return false;
+	return true;
+}
+
+/* But for the one that is kept for an open file. */
+static bool same_values(const struct image *image)
+{
+	struct image_rows rows;
+	bool same = image_rows_try(image, VALUE, &rows) && has_values_of(&rows, &now[VALUE]) &&
+		    has_values_of(&now[VALUE], &rows);
+
+	image_rows_free(&rows);
+	return same;
+}
+
 static void judge_silence(const struct image *image, const struct found *found)
 {
 	if (history_gap(image) && same_otherwise(image)) {
@@ -207,7 +227,7 @@ static void judge_silence(const struct image *image, const struct found *found)
 	if (found->missing)
 		failed("verify is silent about what is missing", found->text);
 	else if (!same_otherwise(image) || !image_same(image, &world.now, HISTORY) ||
-		 !image_same(image, &world.now, VALUE))
+		 !same_values(image))
 		failed("verify is silent", found->refused ? "something is refused" : "");
 }
 
@@ -717,13 +737,13 @@ static void run(void (*cases)(void), unsigned wanted)
 static void test_single(void **arg)
 {
 	(void)arg;
-	run(cases_single, 90);
+	run(cases_single, 80);
 }
 
 static void test_pairs(void **arg)
 {
 	(void)arg;
-	run(cases_pairs, 90);
+	run(cases_pairs, 80);
 }
 
 static void test_old_rows(void **arg)
@@ -736,15 +756,15 @@ static void test_old_together(void **arg)
 {
 	(void)arg;
 	run(cases_old_tables, 20);
-	run(cases_old_secrets, 40);
+	run(cases_old_secrets, 30);
 	run(cases_old_buckets, 20);
 }
 
 static void test_bytes(void **arg)
 {
 	(void)arg;
-	run(cases_first_page, 50);
-	run(cases_pages, 50);
+	run(cases_first_page, 40);
+	run(cases_pages, 40);
 }
 
 static int setup(void **arg)
