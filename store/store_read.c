@@ -347,7 +347,7 @@ int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
 {
 	AUTO_QUERY query = NULL;
 	const struct store_secret *secret;
-	int64_t ns_id;
+	int64_t ns_id, last = (int64_t)after;
 
 	reader->queried = true;
 	int r = store_ns_id(reader->store, reader->db, ns, &ns_id);
@@ -360,7 +360,12 @@ int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
 	db_bind_int(query, 1, ns_id);
 	db_bind_int(query, 2, (int64_t)after);
 	while ((r = db_step(query)) > 0) {
-		r = reader_secret(reader, list_open_row(reader, query, ns_id, ns), &secret);
+		int64_t id = db_int(query, 0);
+		/* The index may name a row twice, or in another order. */
+		r = id > last ? list_open_row(reader, query, ns_id, ns) : -EBADMSG;
+		if (id > last)
+			last = id;
+		r = reader_secret(reader, r, &secret);
 		if (r == -EBADMSG) {
 			atomic_store(&reader->store->damage_seen, true);
 			continue;

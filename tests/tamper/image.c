@@ -371,3 +371,33 @@ struct image image_edited(struct image_edit *edit)
 	free(edit);
 	return image;
 }
+
+/* An entry of an index of one page: length of its head 3, type of ns (1 byte, or the number 1 with
+ * none), type of id (1 byte), ns, id. */
+static uint8_t *index_entry(uint8_t *page, int64_t id)
+{
+	for (uint8_t *at = page + 8; at + 4 <= page + PAGE; at++)
+		if (at[0] == 3 && (at[1] == 1 || at[1] == 9) && at[2] == 1 &&
+			at + 3 + (at[1] == 1) < page + PAGE && at[3 + (at[1] == 1)] == id)
+			return &at[3 + (at[1] == 1)];
+	return NULL;
+}
+
+struct image image_index_edited(const struct image *image, int64_t id, int64_t other)
+{
+	sqlite3_stmt *stmt;
+	sqlite3 *sqlite = memory_open(image);
+
+	must(sqlite && id > 1 && id < 128 && other > 0 && other < 128);
+	must(sqlite3_prepare_v2(sqlite,
+		     "SELECT rootpage FROM sqlite_schema WHERE name = 'secret_ns'", -1, &stmt,
+		     NULL) == SQLITE_OK);
+	must(sqlite3_step(stmt) == SQLITE_ROW);
+	size_t page = (size_t)sqlite3_column_int64(stmt, 0) - 1;
+	sqlite3_finalize(stmt);
+	struct image edited = memory_take(sqlite);
+	uint8_t *entry = index_entry(edited.data + page * PAGE, id);
+	must(entry);
+	*entry = (uint8_t)other;
+	return edited;
+}

@@ -86,4 +86,7 @@ void image_delete(struct image_edit *edit, enum image_table table, const struct 
 void image_put(struct image_edit *edit, enum image_table table, const struct image_row *row);
 struct image image_edited(struct image_edit *edit);
 
+/* The index of secrets by namespace alone: where it named id it names other. */
+struct image image_index_edited(const struct image *image, int64_t id, int64_t other);
+
 #endif

@@ -525,6 +525,24 @@ static void cases_pairs(void)
 		}
 }
 
+/* ---- the index that listings use ---- */
+
+/* Another secret, or the same one twice, where one was: as many entries as before. */
+static void cases_index(void)
+{
+	const struct image_rows *rows = &now[SECRET];
+
+	for (size_t i = 0; i < rows->n; i++) {
+		long long id = (long long)rows->rows[i].cells[0].number;
+		for (size_t j = 0; j < rows->n; j++) {
+			long long other = (long long)rows->rows[j].cells[0].number;
+			if (i != j && chosen("name secret %lld in the place of %lld in the index",
+					      other, id))
+				judge(image_index_edited(&world.now, id, other), false);
+		}
+	}
+}
+
 /* ---- older copies ---- */
 
 static const struct image_row *row_in(const struct image_rows *rows, const struct image_row *row)
@@ -744,6 +762,7 @@ static void test_pairs(void **arg)
 {
 	(void)arg;
 	run(cases_pairs, 80);
+	run(cases_index, 20);
 }
 
 static void test_old_rows(void **arg)
