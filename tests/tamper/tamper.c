@@ -543,6 +543,23 @@ static void cases_index(void)
 	}
 }
 
+/* What was once found by this test, always: the first and the last secret of a listing. */
+static void cases_once_found(void)
+{
+	const struct image_rows *rows = &now[SECRET];
+
+	for (size_t i = 0; i < rows->n; i += rows->n - 1) {
+		case_number(SECRET, &rows->rows[i], 0, 0, BEHIND_NOTHING);
+		case_number(SECRET, &rows->rows[i], 0, -1, BEHIND_TAGS);
+	}
+	int64_t bank = (int64_t)world_row(&world, (struct store_ns){NS_PRIVATE, ANN}, "bank");
+	int64_t hist = (int64_t)world_row(&world, (struct store_ns){NS_PRIVATE, ANN}, "hist");
+	if (chosen("name bank in the place of hist"))
+		judge(image_index_edited(&world.now, hist, bank), false);
+	if (chosen("name hist in the place of bank"))
+		judge(image_index_edited(&world.now, bank, hist), false);
+}
+
 /* ---- older copies ---- */
 
 static const struct image_row *row_in(const struct image_rows *rows, const struct image_row *row)
@@ -762,7 +779,8 @@ static void test_pairs(void **arg)
 {
 	(void)arg;
 	run(cases_pairs, 80);
-	run(cases_index, 20);
+	run(cases_index, 10);
+	run(cases_once_found, UINT32_MAX);
 }
 
 static void test_old_rows(void **arg)
