@@ -221,7 +221,8 @@ int store_row_by_id(struct store *store, struct db *db, int64_t id, struct row *
 	const uint8_t *column = db_blob(query, 1, &tag_len);
 	row->ver = (uint64_t)db_int(query, 2);
 	const uint8_t *box = db_blob(query, 3, &box_len);
-	if (tag_len != INDEX_TAG)
+	/* A row that the index over tags does not know is in no bucket's sum. */
+	if (tag_len != INDEX_TAG || db_int(query, 4) != id)
 		return -EBADMSG;
 	memcpy(row->tag, column, INDEX_TAG);
 	r = store_bucket_check(store, db, index_bucket(row->tag));

@@ -277,7 +277,8 @@ static int list_open_row(
 	const uint8_t *column = db_blob(query, 1, &tag_len);
 	row->ver = (uint64_t)db_int(query, 2);
 	const uint8_t *box = db_blob(query, 3, &box_len);
-	if (tag_len != INDEX_TAG)
+	/* A row that the index over tags does not know is in no bucket's sum. */
+	if (tag_len != INDEX_TAG || db_int(query, 4) != row->id)
 		return -EBADMSG;
 	memcpy(row->tag, column, INDEX_TAG);
 	int r = store_bucket_check(reader->store, reader->db, index_bucket(row->tag));
@@ -315,22 +316,30 @@ static int list_damage_check(struct store_reader *reader, struct store_ns ns, in
 	return r;
 }
 
-/* At the end of a listing: are there as many rows as the namespace's record says? */
+/* At the end of a listing: are there as many rows as the namespace's record says? Those are counted
+ * that a listing shows: not one with an id that is none, nor one that the index names twice. */
 static int list_count_check(struct store_reader *reader, struct store_ns ns, int64_t ns_id)
 {
 	AUTO_QUERY query = NULL;
 	struct header_ns h;
+	int64_t last = 0;
+	uint64_t n = 0;
 	int r = store_ns_get(reader, ns, &h);
 
 	if (r == 0)
-		r = db_query(reader->db, QUERY_SECRET_COUNT_NS, &query);
+		r = db_query(reader->db, QUERY_SECRET_IDS_NS, &query);
 	if (r < 0)
 		return r;
 	db_bind_int(query, 1, ns_id);
-	r = db_step(query);
+	while ((r = db_step(query)) > 0) {
+		if (db_int(query, 0) <= last)
+			return -EBADMSG;
+		last = db_int(query, 0);
+		n++;
+	}
 	if (r < 0)
 		return r;
-	return r == 1 && (uint64_t)db_int(query, 0) == h.secrets ? 0 : -EBADMSG;
+	return n == h.secrets ? 0 : -EBADMSG;
 }
 
 int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
@@ -338,7 +347,7 @@ int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
 {
 	AUTO_QUERY query = NULL;
 	const struct store_secret *secret;
-	int64_t ns_id;
+	int64_t ns_id, last = (int64_t)after;
 
 	reader->queried = true;
 	int r = store_ns_id(reader->store, reader->db, ns, &ns_id);
@@ -351,7 +360,12 @@ int store_list(struct store_reader *reader, struct store_ns ns, uint64_t after,
 	db_bind_int(query, 1, ns_id);
 	db_bind_int(query, 2, (int64_t)after);
 	while ((r = db_step(query)) > 0) {
-		r = reader_secret(reader, list_open_row(reader, query, ns_id, ns), &secret);
+		int64_t id = db_int(query, 0);
+		/* The index may name a row twice, or in another order. */
+		r = id > last ? list_open_row(reader, query, ns_id, ns) : -EBADMSG;
+		if (id > last)
+			last = id;
+		r = reader_secret(reader, r, &secret);
 		if (r == -EBADMSG) {
 			atomic_store(&reader->store->damage_seen, true);
 			continue;
