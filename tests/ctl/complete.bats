@@ -52,7 +52,7 @@ verbs() {
 		# shellcheck disable=SC2086 # two words
 		for option in $("$SECRETCTL" complete -- $verb -- | sed 's/\t.*//' | grep -v =$); do
 			# shellcheck disable=SC2086
-			"$SECRETCTL" $verb "$option" </dev/null >"$SFS/out" 2>"$SFS/err" || true
+			timeout 3 "$SECRETCTL" $verb "$option" </dev/null >"$SFS/out" 2>"$SFS/err" || true
 			not grep -q 'no such option' "$SFS/err" || {
 				echo "$verb $option"
 				return 1
