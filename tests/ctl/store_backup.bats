@@ -124,7 +124,8 @@ no key was given: its structure was checked, no record was opened"
 	done
 	kill "${pids[@]}"
 	wait "${pids[@]}" || true
-	stop_daemon
+	# What they had started may be at work for a moment.
+	eventually 10 umount "$MNT" && sweep_wait "$SFS" 10
 	for i in 1 5; do
 		serve "$SFS/safe/backup$i.db"
 		same "$(cat "$PUB/pair/a")" "$(cat "$PUB/pair/b")"
