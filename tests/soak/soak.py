@@ -94,7 +94,7 @@ class User:
             self.check(secret)
         for namespace in ("private", "public"):
             mine = sorted(name for ns, name in self.secrets if ns == namespace)
-            there = sorted(name for name in os.listdir(f"{MOUNT}/{namespace}") if str(self.uid) in name)
+            there = sorted(name for name in os.listdir(f"{MOUNT}/{namespace}") if name.startswith(f"s{self.uid}-"))
             assert there == mine, (namespace, there, mine)
 
     # ---- changing ----
