@@ -190,6 +190,9 @@ static void readdir_any(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, 
 
 	if (!node_parse(ino, &dir))
 		return ops_fail(req, -ESTALE);
+	/* The kernel asks for no more; who writes requests of his own gets no more. */
+	if (size > BOOT_MAX_WRITE)
+		size = BOOT_MAX_WRITE;
 	struct listing list = {.req = req, .size = size, .plus = plus};
 	/* Only names and attributes, which the kernel caches in the clear anyway. */
 	list.buf = malloc(size);
