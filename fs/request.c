@@ -53,6 +53,8 @@ static const struct shape shapes[] = {
 	[FUSE_CREATE] = {sizeof(struct fuse_create_in), 1, false, 0},
 	[FUSE_INTERRUPT] = {sizeof(struct fuse_interrupt_in), 0, false, 0},
 	[FUSE_READDIRPLUS] = {sizeof(struct fuse_read_in), 0, false, 0},
+	[FUSE_FORGET] = {sizeof(struct fuse_forget_in), 0, false, 0},
+	[FUSE_BATCH_FORGET] = {sizeof(struct fuse_batch_forget_in), 0, false, 0},
 	[FUSE_RENAME2] = {sizeof(struct fuse_rename2_in), 2, false, 0},
 };
 
@@ -67,6 +69,15 @@ static bool skip_names(const char **at, size_t *left, unsigned names)
 		*at = end + 1;
 	}
 	return true;
+}
+
+/* libfuse hands over as many as the count says. */
+static bool forgets_fit(const char *args, size_t left)
+{
+	struct fuse_batch_forget_in in;
+
+	memcpy(&in, args, sizeof(in));
+	return in.count <= left / sizeof(struct fuse_forget_one);
 }
 
 int request_check(const void *bytes, size_t len)
@@ -87,6 +98,8 @@ int request_check(const void *bytes, size_t len)
 	left -= shape->args;
 	if (!skip_names(&rest, &left, shape->names))
 		return -EPROTO;
+	if (header->opcode == FUSE_BATCH_FORGET)
+		return forgets_fit(args, left) ? 0 : -EPROTO;
 	if (!shape->data)
 		return 0;
 	memcpy(&size, args + shape->size_at, sizeof(size));

@@ -112,6 +112,25 @@ static void test_data(void **state)
 	assert_int_equal(request_check(&request, n), -EPROTO);
 }
 
+static void test_forgets(void **state)
+{
+	struct {
+		struct fuse_batch_forget_in in;
+		struct fuse_forget_one one[2];
+	} forgets = {.in = {.count = 2}};
+
+	(void)state;
+	whole(FUSE_FORGET, sizeof(struct fuse_forget_in), "", 0);
+	size_t n = make(FUSE_BATCH_FORGET, 0, &forgets, sizeof(forgets));
+	assert_int_equal(request_check(&request, n), 0);
+	forgets.in.count = 3;
+	n = make(FUSE_BATCH_FORGET, 0, &forgets, sizeof(forgets));
+	assert_int_equal(request_check(&request, n), -EPROTO);
+	forgets.in.count = UINT32_MAX;
+	n = make(FUSE_BATCH_FORGET, 0, &forgets, sizeof(forgets));
+	assert_int_equal(request_check(&request, n), -EPROTO);
+}
+
 static void test_unknown(void **state)
 {
 	(void)state;
@@ -127,6 +146,7 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_unknown),
 	};
 
