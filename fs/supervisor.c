@@ -737,12 +737,12 @@ static int find_program(const struct supervisor *s)
 
 static void on_hup(struct supervisor *s)
 {
-	if (s->stop != STOP_NO || !s->serving || s->reload.phase != RELOAD_NO) {
-		log_warn(
-			"%s: SIGHUP comes while the daemon is starting or ending a worker: not now",
-			s->mount.path);
+	if (s->stop != STOP_NO)
 		return;
-	}
+	/* Not while one worker makes room or another one starts: when that is over. */
+	s->hup = !s->serving || s->reload.phase != RELOAD_NO;
+	if (s->hup)
+		return;
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Reading the settings again",
 		(long long)clock_ms() * 1000);
 	const struct config *config = read_settings(s);
@@ -752,8 +752,9 @@ static void on_hup(struct supervisor *s)
 	}
 	int err = reload_ask(&s->reload);
 	if (err < 0) {
-		log_err("cannot ask the worker to make room: %s", strerror(-err));
-		tell_serving(s);
+		/* It has just died, or will be found to hang: its successor is asked. */
+		log_warn("cannot ask the worker to make room yet: %s", strerror(-err));
+		s->hup = true;
 		return;
 	}
 	s->config_before = s->config;
@@ -886,7 +887,7 @@ static void watch(struct supervisor *s)
 			on_reload_message(s);
 		if (p[0].revents)
 			on_signals(s);
-		if (s->hup && s->serving && !s->over)
+		if (s->hup && s->serving && s->reload.phase == RELOAD_NO && !s->over)
 			on_hup(s);
 		if (!s->over)
 			on_time(s);
