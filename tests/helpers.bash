@@ -161,6 +161,60 @@ expect_as() {
 	}
 }
 
+worker_is_not() {
+	local now
+	now=$(worker_pid) 2>/dev/null && [ "$now" != "$1" ]
+}
+
+# after_commit COMMAND...: the worker is killed between the command's commit and its answer.
+after_commit() {
+	local before
+	before=$(worker_pid)
+	expect ENOENT stat "$MNT/.fault-commit"
+	soon 20 "$@" || return 1
+	eventually 10 worker_is_not "$before"
+}
+
+# listen NAME: everything that comes to the socket goes to $SFS/told, a message a line.
+listen() {
+	"$PYTHON" - "$1" >"$SFS/told" 3>&- <<'END' &
+import socket, sys
+name = sys.argv[1]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("\0" + name[1:] if name[0] == "@" else name)
+print("listening", flush=True)
+while True:
+    print(s.recv(4096).decode().replace("\n", " | "), flush=True)
+END
+	LISTENER=$!
+	eventually 10 grep -q listening "$SFS/told"
+}
+
+told() {
+	eventually 10 grep -qE -- "$1" "$SFS/told" || {
+		cat "$SFS/told" >&2
+		return 1
+	}
+}
+
+# tamper COMMAND...: what somebody does to the store who can write to the file (tools/tamper.py).
+tamper() {
+	"$PYTHON" "$TESTS/tools/tamper.py" "$STORE" "$@"
+}
+
+# audit_lines FIELD=VALUE...: how many lines of the audit log have all these fields.
+audit_lines() {
+	"$PYTHON" - "$AUDIT" "$@" <<'END'
+import json, sys
+want = dict(a.split("=", 1) for a in sys.argv[2:])
+n = 0
+for line in open(sys.argv[1]):
+    o = json.loads(line)
+    n += all(str(o.get(k)) == v for k, v in want.items()) and 1
+print(n)
+END
+}
+
 # same WANT GOT
 same() {
 	[ "$1" = "$2" ] || {
@@ -243,6 +297,7 @@ no_processes() {
 finish() {
 	local rc=0 now
 	exec 7>&- # a test that failed may have left it open
+	[ -z "${LISTENER:-}" ] || kill "$LISTENER" 2>/dev/null
 	[ -n "${SFS:-}" ] && [ -d "$SFS" ] || return 0
 	if [ -n "$WORKER_AT_START" ] && [ -z "$WORKER_MAY_DIE" ] && mountpoint -q "$MNT"; then
 		now=$(worker_pid) || now=none

@@ -26,10 +26,6 @@ grow() {
 	done
 }
 
-tamper() {
-	"$PYTHON" "$TESTS/tools/tamper.py" "$STORE" "$@"
-}
-
 # backup WANT [ARGUMENTS...]
 backup() {
 	local want=$1
@@ -223,16 +219,7 @@ no key was given: its structure was checked, no record was opened"
 @test "damaged pages" {
 	grow
 	stop_daemon
-	"$PYTHON" - "$STORE" <<'END'
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-root, size = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'secret_ns'").fetchone()[0], 4096
-db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-db.close()
-with open(sys.argv[1], "r+b") as f:
-    f.seek((root - 1) * size + 3)
-    f.write(b"\0\0")
-END
+	tamper empty-index secret_ns
 	backup 8
 	err_has "structure of the file is damaged"
 	test -s "$DEST"

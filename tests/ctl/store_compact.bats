@@ -13,10 +13,6 @@ teardown() {
 	finish
 }
 
-tamper() {
-	"$PYTHON" "$TESTS/tools/tamper.py" "$STORE" "$@"
-}
-
 # A small secret with versions, one of another user, and much that is removed again.
 grow() {
 	start_daemon

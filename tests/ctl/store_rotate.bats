@@ -13,10 +13,6 @@ teardown() {
 	finish
 }
 
-tamper() {
-	"$PYTHON" "$TESTS/tools/tamper.py" "$STORE" "$@"
-}
-
 # Secrets with versions, attributes and a removed key, in public and private.
 grow() {
 	start_daemon

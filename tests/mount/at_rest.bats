@@ -11,10 +11,6 @@ teardown() {
 	finish
 }
 
-tamper() {
-	"$PYTHON" "$TESTS/tools/tamper.py" "$STORE" "$@"
-}
-
 scan() {
 	"$PYTHON" "$TESTS/tools/scan.py" "$@"
 }

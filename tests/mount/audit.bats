@@ -10,54 +10,41 @@ teardown() {
 	finish
 }
 
-# lines FIELD=VALUE...: how many lines have all these fields.
-lines() {
-	"$PYTHON" - "$AUDIT" "$@" <<'END'
-import json, sys
-want = dict(a.split("=", 1) for a in sys.argv[2:])
-n = 0
-for line in open(sys.argv[1]):
-    o = json.loads(line)
-    n += all(str(o.get(k)) == v for k, v in want.items()) and 1
-print(n)
-END
-}
-
 workers() {
-	[ "$(lines operation=worker)" = "$1" ]
+	[ "$(audit_lines operation=worker)" = "$1" ]
 }
 
 @test "each kind of operation is a line" {
 	start_daemon
 	mkdir "$PUB/db"
-	same 1 "$(lines operation=create secret=public/db uid=0 command=mkdir result=ok)"
+	same 1 "$(audit_lines operation=create secret=public/db uid=0 command=mkdir result=ok)"
 	echo swordfish >"$PUB/db/pw"
-	same 1 "$(lines operation=create secret=public/db key=pw)"
-	same 1 "$(lines operation=write secret=public/db key=pw)"
+	same 1 "$(audit_lines operation=create secret=public/db key=pw)"
+	same 1 "$(audit_lines operation=write secret=public/db key=pw)"
 	as "$ALICE" cat "$PUB/db/pw" >/dev/null
-	same 1 "$(lines operation=read secret=public/db key=pw uid="$ALICE" gid="$ALICE" command=cat)"
+	same 1 "$(audit_lines operation=read secret=public/db key=pw uid="$ALICE" gid="$ALICE" command=cat)"
 	cat "$PUB/db/.json" >/dev/null
-	same 1 "$(lines operation=read secret=public/db view=.json)"
+	same 1 "$(audit_lines operation=read secret=public/db view=.json)"
 	chmod 700 "$PUB/db"
-	same 1 "$(lines operation=permission secret=public/db mode=0700)"
+	same 1 "$(audit_lines operation=permission secret=public/db mode=0700)"
 	setfacl -m "u:$BOB:rx" "$PUB/db"
-	same 1 "$(lines operation=permission secret=public/db acl=access)"
+	same 1 "$(audit_lines operation=permission secret=public/db acl=access)"
 	setfattr -n user.secretfs.expires -v 2100-01-01T00:00:00Z "$PUB/db"
-	same 1 "$(lines operation=expiry secret=public/db)"
+	same 1 "$(audit_lines operation=expiry secret=public/db)"
 	mv "$PUB/db/pw" "$PUB/db/pw2"
-	same 1 "$(lines operation=rename secret=public/db key=pw to=pw2)"
+	same 1 "$(audit_lines operation=rename secret=public/db key=pw to=pw2)"
 	mv "$PUB/db" "$PUB/db2"
-	same 1 "$(lines operation=rename secret=public/db to=public/db2)"
+	same 1 "$(audit_lines operation=rename secret=public/db to=public/db2)"
 	truncate -s 3 "$PUB/db2/pw2"
-	same 1 "$(lines operation=write command=truncate key=pw2)"
+	same 1 "$(audit_lines operation=write command=truncate key=pw2)"
 	rm "$PUB/db2/pw2"
-	same 1 "$(lines operation=remove key=pw2)"
+	same 1 "$(audit_lines operation=remove key=pw2)"
 	rmdir "$PUB/db2"
-	same 1 "$(lines operation=remove secret=public/db2 command=rmdir)"
+	same 1 "$(audit_lines operation=remove secret=public/db2 command=rmdir)"
 	cat "$MNT/.secretfs/status" >/dev/null
-	same 0 "$(lines command=cat uid=0 secret=None)"
+	same 0 "$(audit_lines command=cat uid=0 secret=None)"
 	stop_daemon
-	same 1 "$(lines operation=stop)"
+	same 1 "$(audit_lines operation=stop)"
 	not grep -q swordfish "$AUDIT"
 	same "600 secretfs" "$(stat -c '%a %U' "$AUDIT")"
 }
@@ -72,11 +59,11 @@ workers() {
 	run sh -c 'echo $$ >"$1/cgroup.procs" && exec cat "$2"' sh "$cgroup" "$PUB/s/k"
 	rmdir "$cgroup"
 	same v "$output"
-	same 1 "$(lines operation=read command=cat container="/${SFS##*/}")"
+	same 1 "$(audit_lines operation=read command=cat container="/${SFS##*/}")"
 	# Its name is the caller's word: what it has in it for a terminal or for JSON is escaped.
 	cp /bin/cat "$SFS/bin/$(printf 'a"\\\033\n,')"
 	"$SFS/bin/$(printf 'a"\\\033\n,')" "$PUB/s/k" >/dev/null
-	same 1 "$(lines operation=read command="$(printf 'a"\\\033\n,')")"
+	same 1 "$(audit_lines operation=read command="$(printf 'a"\\\033\n,')")"
 	not grep -q "$(printf '\033')" "$AUDIT"
 }
 
@@ -84,12 +71,12 @@ workers() {
 	start_daemon
 	as "$ALICE" sh -c 'mkdir "$1/p" && echo v >"$1/p/k"' sh "$PRIV"
 	expect EACCES open "$MNT/.private/$ALICE/p/k" O_RDONLY
-	not same 0 "$(lines result=EACCES uid=0)" 2>/dev/null
+	not same 0 "$(audit_lines result=EACCES uid=0)" 2>/dev/null
 	mkdir "$PUB/e"
 	echo v >"$PUB/e/k"
 	setfattr -n user.secretfs.expires -v 2000-01-01T00:00:00Z "$PUB/e"
 	expect EKEYEXPIRED open "$PUB/e/k" O_RDONLY
-	same 1 "$(lines operation=read result=EKEYEXPIRED secret=public/e key=k)"
+	same 1 "$(audit_lines operation=read result=EKEYEXPIRED secret=public/e key=k)"
 }
 
 @test "what is the same within a second is counted" {
@@ -97,9 +84,9 @@ workers() {
 	mkdir "$PUB/s"
 	echo v >"$PUB/s/k"
 	cat "$PUB/s/k" "$PUB/s/k" "$PUB/s/k" >/dev/null
-	same 1 "$(lines operation=read key=k)"
+	same 1 "$(audit_lines operation=read key=k)"
 	eventually 10 grep -q '"count":2' "$AUDIT"
-	same 2 "$(lines operation=read key=k)"
+	same 2 "$(audit_lines operation=read key=k)"
 }
 
 @test "a log that is removed is made anew, and what is missing shows" {
@@ -110,7 +97,7 @@ workers() {
 	cat "$PUB/s/k" "$PUB/s/k" >/dev/null
 	eventually 10 test -s "$AUDIT"
 	mkdir "$PUB/t"
-	same 1 "$(lines operation=create secret=public/t)"
+	same 1 "$(audit_lines operation=create secret=public/t)"
 	grep -q '^{"n":[0-9]*,"time":"[^"]*","operation":"file"' "$AUDIT"
 	not grep -q '^{"n":1,' "$AUDIT"
 }
@@ -122,7 +109,7 @@ workers() {
 	mv "$PUB/payroll" "$PUB/wages"
 	stop_daemon
 	not grep -qE 'payroll|iban|wages' "$AUDIT"
-	same 1 "$(lines operation=write key_no=1 namespace=public)"
+	same 1 "$(audit_lines operation=write key_no=1 namespace=public)"
 }
 
 @test "off writes nothing" {
@@ -140,20 +127,20 @@ workers() {
 	# The line is written when it dies, and the file is not open yet.
 	expect ENOENT stat "$MNT/.fault-open"
 	same v "$(cat "$PUB/s/k")"
-	same 1 "$(lines operation=worker)"
-	same 1 "$(lines operation=read command=cat key=k)"
+	same 1 "$(audit_lines operation=worker)"
+	same 1 "$(audit_lines operation=read command=cat key=k)"
 	# It is committed when it dies, and the line is not written yet.
 	expect ENOENT stat "$MNT/.fault-commit"
 	dd if=/dev/zero of="$PUB/s/k" bs=5 count=1 status=none
-	same 2 "$(lines operation=worker)"
-	same 1 "$(lines operation=write command=dd key=k uid=0)"
+	same 2 "$(audit_lines operation=worker)"
+	same 1 "$(audit_lines operation=write command=dd key=k uid=0)"
 	expect ENOENT stat "$MNT/.fault-commit"
 	mkdir "$PUB/t"
-	same 3 "$(lines operation=worker)"
-	same 1 "$(lines operation=create secret=public/t command=mkdir result=ok)"
+	same 3 "$(audit_lines operation=worker)"
+	same 1 "$(audit_lines operation=create secret=public/t command=mkdir result=ok)"
 	# Another request is another line.
 	same v "$(echo v >"$PUB/s/k2" && cat "$PUB/s/k2")"
-	same 1 "$(lines operation=read key=k2)"
+	same 1 "$(audit_lines operation=read key=k2)"
 }
 
 @test "numbers go on through a crash, a rotation and a restart" {
@@ -194,9 +181,9 @@ END
 		mkdir "$PUB/s$i"
 	done
 	wait "$flooder"
-	same 31 "$(lines operation=create uid="$ALICE" result=ok)"
+	same 31 "$(audit_lines operation=create uid="$ALICE" result=ok)"
 	stop_daemon
-	same 1 "$(lines operation=stop)"
+	same 1 "$(audit_lines operation=stop)"
 	"$CTL" audit verify --log "$AUDIT" --store "$STORE" --keyfile "$KEY" --anchor "$ANCHOR" >/dev/null
 }
 

@@ -18,20 +18,6 @@ teardown() {
 	[ -z "${GROUP:-}" ] || rmdir "$GROUP"
 }
 
-# after_commit COMMAND...: the worker is killed between the command's commit and its answer.
-after_commit() {
-	local before
-	before=$(worker_pid)
-	expect ENOENT stat "$MNT/.fault-commit"
-	soon 20 "$@" || return 1
-	eventually 10 worker_is_not "$before"
-}
-
-worker_is_not() {
-	local now
-	now=$(worker_pid) 2>/dev/null && [ "$now" != "$1" ]
-}
-
 versions() {
 	getfattr --only-values --absolute-names -n user.secretfs.version "$1"
 }

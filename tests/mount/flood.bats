@@ -10,19 +10,6 @@ teardown() {
 	finish
 }
 
-# lines FIELD=VALUE...: how many lines have all these fields.
-lines() {
-	"$PYTHON" - "$AUDIT" "$@" <<'END'
-import json, sys
-want = dict(a.split("=", 1) for a in sys.argv[2:])
-n = 0
-for line in open(sys.argv[1]):
-    o = json.loads(line)
-    n += all(str(o.get(k)) == v for k, v in want.items()) and 1
-print(n)
-END
-}
-
 @test "who floods the log waits, and nobody else" {
 	start_daemon audit_rate=10
 	start=$SECONDS
@@ -33,8 +20,8 @@ END
 	wait "$flooder"
 	# 31 lines more than the second that he may be ahead: three seconds at ten a second
 	[ $((SECONDS - start)) -ge 2 ]
-	same 41 "$(lines operation=create uid="$ALICE")"
-	same 1 "$(lines operation=create secret=public/mine)"
+	same 41 "$(audit_lines operation=create uid="$ALICE")"
+	same 1 "$(audit_lines operation=create secret=public/mine)"
 }
 
 # latency COMMAND...: how long a look at the same key takes another user, µs, the median of many, while COMMAND runs.
@@ -86,7 +73,7 @@ END
 	none=$(latency true)
 	flooded=$(latency flood_reads)
 	# 20 lines a second of his, and repeats: those who wait do not keep threads.
-	n=$(lines operation=read uid="$ALICE")
+	n=$(audit_lines operation=read uid="$ALICE")
 	echo "alone $none us, beside a flood $flooded us, $n lines" >&2
 	[ "$n" -ge 20 ]
 	[ "$n" -lt 400 ]

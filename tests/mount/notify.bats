@@ -8,30 +8,7 @@ setup() {
 
 teardown() {
 	exec 7>&-
-	[ -z "${LISTENER:-}" ] || kill "$LISTENER" 2>/dev/null
 	finish
-}
-
-# listen NAME: everything that comes to the socket goes to $SFS/told, a message a line.
-listen() {
-	"$PYTHON" - "$1" >"$SFS/told" 3>&- <<'END' &
-import socket, sys
-name = sys.argv[1]
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("\0" + name[1:] if name[0] == "@" else name)
-print("listening", flush=True)
-while True:
-    print(s.recv(4096).decode().replace("\n", " | "), flush=True)
-END
-	LISTENER=$!
-	eventually 10 grep -q listening "$SFS/told"
-}
-
-told() {
-	eventually 10 grep -qE -- "$1" "$SFS/told" || {
-		cat "$SFS/told" >&2
-		return 1
-	}
 }
 
 @test "ready, the state, a new worker, and the stop" {

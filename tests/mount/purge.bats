@@ -193,11 +193,6 @@ rows() {
 	eventually 10 only_current
 }
 
-worker_is_not() {
-	local now
-	now=$(worker_pid) 2>/dev/null && [ "$now" != "$1" ]
-}
-
 only_current() {
 	[ "$(rows value)" = 2 ]
 }
@@ -217,14 +212,6 @@ only_current() {
 		same "" "$(listed)"
 		same '{"k": "k4", "l": "l4"}' "$(cat "$S/.json")"
 	done
-}
-
-after_commit() {
-	local before
-	before=$(worker_pid)
-	expect ENOENT stat "$MNT/.fault-commit"
-	soon 20 "$@" || return 1
-	eventually 10 worker_is_not "$before"
 }
 
 @test "who stands in a folder that is dropped is not in the way" {

@@ -9,7 +9,6 @@ setup() {
 }
 
 teardown() {
-	[ -z "${LISTENER:-}" ] || kill "$LISTENER" 2>/dev/null
 	finish
 }
 
@@ -230,18 +229,9 @@ END
 }
 
 @test "the service manager is told" {
-	"$PYTHON" - "$SFS/socket" >"$SFS/told" 3>&- <<'END' &
-import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind(sys.argv[1])
-print("listening", flush=True)
-while True:
-    print(s.recv(4096).decode().replace("\n", " | "), flush=True)
-END
-	LISTENER=$!
-	eventually 10 grep -q listening "$SFS/told"
+	listen "$SFS/socket"
 	NOTIFY_SOCKET=$SFS/socket run_foreground
 	reload
-	eventually 10 grep -qE '^READY=1 .*generation 2' "$SFS/told"
+	told '^READY=1 .*generation 2'
 	grep -A9 -E '^RELOADING=1 \| MONOTONIC_USEC=[0-9]+' "$SFS/told" | grep -q '^READY=1'
 }

@@ -9,6 +9,7 @@ save TABLE ID FILE        keeps a whole row
 load TABLE FILE           puts it back
 bucket ID...              the bucket of each secret
 moved ID NS               puts a secret into another namespace
+empty-index NAME          what it says is not what its table says any more
 sql TEXT
 """
 import pickle
@@ -35,6 +36,14 @@ elif command == "flip":
     data = bytearray(box(args[0], int(args[1])))
     data[int(args[2]) if len(args) > 2 else len(data) // 2] ^= 1
     put(args[0], int(args[1]), bytes(data))
+elif command == "empty-index":
+    (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", args).fetchone()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    with open(store, "r+b") as f:
+        f.seek((page - 1) * 4096 + 3)
+        f.write(b"\0\0")
+    sys.exit()
 elif command == "swap":
     a, b = box(args[0], int(args[1])), box(args[0], int(args[2]))
     put(args[0], int(args[1]), b)
