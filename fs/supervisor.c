@@ -429,6 +429,15 @@ static void forget_before(struct supervisor *s)
 	s->config_before = NULL;
 }
 
+static void take_back(struct supervisor *s)
+{
+	if (s->program_before != s->program_fd)
+		fd_close(&s->program_fd);
+	s->program_fd = s->program_before;
+	s->config = s->config_before;
+	s->config_before = NULL;
+}
+
 static void on_ready(struct supervisor *s)
 {
 	forget_before(s);
@@ -535,11 +544,7 @@ static void go_back(struct supervisor *s, const char *death)
 	log_err("the new worker of %s %s before it served: going on with the program and the "
 		"settings of before",
 		s->mount.path, death);
-	if (s->program_before != s->program_fd)
-		fd_close(&s->program_fd);
-	s->program_fd = s->program_before;
-	s->config = s->config_before;
-	s->config_before = NULL;
+	take_back(s);
 	restart_worker(s);
 }
 
@@ -771,11 +776,7 @@ static void on_reload_message(struct supervisor *s)
 		return;
 	log_err("the worker of %s does not make room, and goes on with the settings of before: %s",
 		s->mount.path, why.text);
-	if (s->program_before != s->program_fd)
-		fd_close(&s->program_fd);
-	s->program_fd = s->program_before;
-	s->config = s->config_before;
-	s->config_before = NULL;
+	take_back(s);
 	tell_serving(s);
 }
 
