@@ -330,22 +330,6 @@ int options_check(const struct config *config, struct why *why)
 	return 0;
 }
 
-static int load_file(uint32_t uid, struct config *config, struct why *why)
-{
-	char path[CONFIG_PATH];
-	int err = config_path(uid, path, sizeof(path));
-
-	if (err == -ENOENT)
-		return 0;
-	if (err < 0)
-		return why_set(why, err, "cannot tell where the configuration file is: %s",
-			strerror(-err));
-	err = config_read_file(config, path, why);
-	if (err == 0)
-		strcpy(config->file, path);
-	return err == -ENOENT ? 0 : err;
-}
-
 /* Before the environment is cleared. */
 static int find_credentials(struct config *config, struct why *why)
 {
@@ -381,7 +365,7 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 	if (err || *ret_action != OPTIONS_RUN)
 		return err;
 	config_init(ret_config);
-	err = load_file(uid, ret_config, why);
+	err = config_read_own(ret_config, uid, why);
 	if (!err)
 		err = options_parse(argc, argv, ret_config, ret_action, why);
 	if (!err)

@@ -804,6 +804,22 @@ int config_path(uint32_t uid, char *ret_path, size_t size)
 		ret_path, size);
 }
 
+int config_read_own(struct config *config, uint32_t uid, struct why *why)
+{
+	char path[CONFIG_PATH];
+	int err = config_path(uid, path, sizeof(path));
+
+	if (err == -ENOENT)
+		return 0;
+	if (err < 0)
+		return why_set(why, err, "cannot tell where the configuration file is: %s",
+			strerror(-err));
+	err = config_read_file(config, path, why);
+	if (err == 0)
+		strcpy(config->file, path);
+	return err == -ENOENT ? 0 : err;
+}
+
 int config_anchor_default(uint32_t uid, char *ret_path, size_t size)
 {
 	return path_for(uid, "/var/lib", "XDG_STATE_HOME", "/.local/state",

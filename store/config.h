@@ -114,6 +114,10 @@ int config_write_text(const struct config *config, char *text, size_t size);
  * ~/.config)/secretfs/secretfs.conf. -ENOENT: no home; -ENAMETOOLONG. */
 int config_path(uint32_t uid, char *ret_path, size_t size);
 
+/* Reads the file that is there by config_path, and notes it in config->file; none is fine.
+ * -ENAMETOOLONG, or what config_read_file returns, with a sentence. */
+int config_read_own(struct config *config, uint32_t uid, struct why *why);
+
 /* Where anchors are for this uid if nothing else is set: /var/lib/secretfs-anchor for 0, else
  * $XDG_STATE_HOME (or ~/.local/state)/secretfs/anchor. -ENOENT: no home; -ENAMETOOLONG. */
 int config_anchor_default(uint32_t uid, char *ret_path, size_t size);

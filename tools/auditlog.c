@@ -17,14 +17,9 @@
 
 int auditlog_settings(struct config *config, struct why *why)
 {
-	char path[CONFIG_PATH];
-	int r;
-
 	config_init(config);
-	r = config_path(getuid(), path, sizeof(path));
-	if (r == 0)
-		r = config_read_file(config, path, why);
-	if (r < 0 && r != -ENOENT)
+	int r = config_read_own(config, getuid(), why);
+	if (r < 0)
 		return r;
 	if (config_audit_resolve(config, getuid()) < 0 || !config->audit_file[0])
 		return why_set(why, -ENOENT,

@@ -22,18 +22,6 @@ int storefile_take(struct storefile *file, int letter, const char *value, struct
 
 /* ---- the settings ---- */
 
-static int read_settings(struct config *config, struct why *why)
-{
-	char path[CONFIG_PATH];
-	int r;
-
-	config_init(config);
-	r = config_path(getuid(), path, sizeof(path));
-	if (r == 0)
-		r = config_read_file(config, path, why);
-	return r == -ENOENT ? 0 : r;
-}
-
 static bool same_file(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -73,7 +61,8 @@ static int settle_anchor(struct storefile *file, struct why *why)
 
 int storefile_settle(struct storefile *file, struct why *why)
 {
-	int r = read_settings(&file->config, why);
+	config_init(&file->config);
+	int r = config_read_own(&file->config, getuid(), why);
 
 	if (r < 0)
 		return r;
