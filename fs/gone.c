@@ -24,7 +24,7 @@ struct gone {
 	uint64_t node;
 	uint64_t held;
 	struct store_gone key;
-	bool closed; /* nobody had it open when it went */
+	bool closed; /* nobody had it open when it went, or has closed it since */
 	int place;   /* in openings */
 };
 
@@ -203,7 +203,16 @@ void gone_closed(uint64_t node)
 		return;
 	pthread_mutex_lock(&table.lock);
 	struct gone **at = find_locked(node);
-	struct gone *taken = *at && !(*at)->key.by_name ? take_locked(at) : NULL;
+	struct gone *taken = NULL;
+	if (*at && !(*at)->closed) {
+		/* A file handle or a bind mount may have it still. */
+		if ((*at)->key.by_name && room_locked(&(*at)->key)) {
+			(*at)->closed = true;
+			openings_set_closed((*at)->place);
+		} else {
+			taken = take_locked(at);
+		}
+	}
 	pthread_mutex_unlock(&table.lock);
 	gone_free(taken);
 }

@@ -173,6 +173,12 @@ void openings_set_opens(int place, uint32_t opens)
 	note((unsigned)place);
 }
 
+void openings_set_closed(int place)
+{
+	if (place >= 0)
+		openings.places[place].opening.closed = true;
+}
+
 void openings_remove(int place)
 {
 	if (place < 0)

@@ -70,6 +70,9 @@ int openings_add(enum opening_kind kind, const struct opening *opening);
 
 void openings_set_opens(int place, uint32_t opens);
 
+/* Of a key that is gone. A place below 0 is none. */
+void openings_set_closed(int place);
+
 /* A place below 0 is none. */
 void openings_remove(int place);
 
