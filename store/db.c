@@ -405,13 +405,20 @@ int db_run(struct db_query *query, int exactly_one)
 
 int64_t db_int(struct db_query *query, int column)
 {
+	int type = sqlite3_column_type(query->stmt, column);
+
+	/* The number that SQLite would make of it is not in the file. */
+	if (type != SQLITE_INTEGER && type != SQLITE_NULL)
+		return INT64_MIN;
 	return sqlite3_column_int64(query->stmt, column);
 }
 
 const uint8_t *db_blob(struct db_query *query, int column, size_t *ret_len)
 {
+	*ret_len = 0;
+	if (sqlite3_column_type(query->stmt, column) != SQLITE_BLOB)
+		return NULL;
 	const uint8_t *bytes = sqlite3_column_blob(query->stmt, column);
-
 	*ret_len = (size_t)sqlite3_column_bytes(query->stmt, column);
 	return bytes;
 }

@@ -87,7 +87,8 @@ int db_step(struct db_query *query);
 /* Runs a query to its end. With exactly_one: -EBADMSG unless it changed exactly one row. */
 int db_run(struct db_query *query, int exactly_one);
 
-/* Columns count from 0; valid until the next step or db_done. */
+/* Columns count from 0; valid until the next step or db_done. What is of another type than asked
+ * for, which only an edited file has, is the least number, or empty: nothing that we ever wrote. */
 int64_t db_int(struct db_query *query, int column);
 const uint8_t *db_blob(struct db_query *query, int column, size_t *ret_len);
 const char *db_text(struct db_query *query, int column);
