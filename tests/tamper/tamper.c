@@ -376,6 +376,19 @@ static void case_length(enum image_table table, const struct image_row *row, int
 	}
 }
 
+/* The same bytes, said to be text. */
+static void case_type(
+	enum image_table table, const struct image_row *row, int column, enum image_behind behind)
+{
+	if (!chosen("change the type of %s %lld %s%s", image_table_name(table),
+		    (long long)row->cells[0].number, image_column_name(table, column),
+		    behind_text[behind]))
+		return;
+	struct image_row new = *row;
+	new.cells[column].is_text = !new.cells[column].is_text;
+	put_one(table, row, &new, behind);
+}
+
 static void case_number(enum image_table table, const struct image_row *row, int column,
 	int64_t number, enum image_behind behind)
 {
@@ -396,6 +409,7 @@ static void cases_of_row(
 	for (int i = 0; i < image_columns(table); i++) {
 		if (!row->cells[i].is_number) {
 			case_flip(table, row, i, behind);
+			case_type(table, row, i, behind);
 			if (!behind)
 				case_length(table, row, i);
 			continue;
