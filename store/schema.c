@@ -61,6 +61,8 @@ static const char *const queries[QUERY_MAX] = {
 	[QUERY_ROOT] = "SELECT box FROM root WHERE id = 1",
 	[QUERY_ROOT_INSERT] = "INSERT INTO root(id, box) VALUES(1, ?1)",
 	[QUERY_ROOT_UPDATE] = "UPDATE root SET box = ?1 WHERE id = 1",
+	[QUERY_ROOTS] = "SELECT count(*) FROM root",
+	[QUERY_ROOT_DELETE_FOREIGN] = "DELETE FROM root WHERE id <> 1",
 	[QUERY_BUCKETS] = "SELECT id, ver, box FROM bucket ORDER BY id",
 	[QUERY_BUCKET] = "SELECT ver, box FROM bucket WHERE id = ?1",
 	[QUERY_BUCKET_INSERT] = "INSERT INTO bucket(id, ver, box) VALUES(?1, ?2, ?3)",

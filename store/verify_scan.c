@@ -712,6 +712,18 @@ static int scan_buckets(struct scan *scan)
 	return r;
 }
 
+static int scan_roots(struct scan *scan)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(scan->store->db, QUERY_ROOTS, &query);
+
+	if (r == 0)
+		r = db_step(query);
+	if (r > 0 && db_int(query, 0) != 1)
+		tell_text(scan, STORE_DAMAGED, "there are roots beside the one", -1);
+	return r < 0 ? r : 0;
+}
+
 /* Do the records of namespaces count what there is? Nothing to go by where a secret is lost. */
 static void judge_counts(struct scan *scan, bool lost)
 {
@@ -774,6 +786,8 @@ int scan_run(struct scan *scan, struct why *why)
 		r = scan_loose_values(scan);
 	if (r == 0)
 		r = scan_buckets(scan);
+	if (r == 0)
+		r = scan_roots(scan);
 	if (r == 0)
 		judge_counts(scan, lost > 0);
 	if (r == -EBADMSG)

@@ -18,15 +18,22 @@ static int seal_missing_bucket(struct store *store, unsigned number)
 	return db_run(query, 1);
 }
 
+static int run_query(struct store *store, enum schema_query id)
+{
+	AUTO_QUERY query = NULL;
+	int r = db_query(store->db, id, &query);
+
+	return r < 0 ? r : db_run(query, 0);
+}
+
 /* Every bucket as the rows add up to it; all of them are sealed. */
 static int take_sums(const struct scan *scan, struct txn *txn)
 {
 	struct store *store = scan->store;
-	AUTO_QUERY query = NULL;
-	int r = db_query(store->db, QUERY_BUCKET_DELETE_FOREIGN, &query);
+	int r = run_query(store, QUERY_BUCKET_DELETE_FOREIGN);
 
 	if (r == 0)
-		r = db_run(query, 0);
+		r = run_query(store, QUERY_ROOT_DELETE_FOREIGN);
 	store->root.total = (struct index_sum){{0}};
 	for (unsigned i = 0; i < INDEX_BUCKETS && r == 0; i++) {
 		store->buckets[i].header = scan->found[i];

@@ -219,6 +219,11 @@ row() {
 	tamper sql "INSERT INTO bucket(id, ver, box) VALUES(5000, 1, x'00')"
 	verify 8
 	verify 0 --accept
+	tamper sql "INSERT INTO root(id, box) SELECT 60, box FROM root"
+	verify 8
+	said "damaged: store: there are roots beside the one"
+	verify 0 --accept
+	verify 0
 	start_daemon
 	same two "$(cat "$PUB/db/password")"
 }
