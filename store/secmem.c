@@ -292,8 +292,8 @@ static int arena_map(size_t size, size_t guard, uint8_t **ret_map)
 		munmap(map, size + 2 * guard);
 		return r;
 	}
-	/* The whole of it counts against the limit now, so that no page can fail to be locked later;
-	 * but memory, and the time to clear it, is taken only by pages that are used. */
+	/* The whole of it counts against the limit now, so that no page can fail to be locked
+	 * later; but memory, and the time to clear it, is taken only by pages that are used. */
 	if (mlock2(map + guard, size, MLOCK_ONFAULT) < 0) {
 		munmap(map, size + 2 * guard);
 		return -ENOMEM;
