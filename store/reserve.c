@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * reserve: STORE.reserve, room on the store's disk that is given up when that is full, so that
- * something can still be deleted: SQLite's log needs room for that, too.
+ * something can still be deleted, and a daemon can start: SQLite's log needs room for that, too.
  *
- * Threads: the writer's alone.
+ * Threads: the writer's alone; reserve_db_open any.
  */
 #include "store_int.h"
 
@@ -51,21 +51,31 @@ static int reserve_allocate(const char *path, uint64_t size)
 	return r;
 }
 
+/* As much of it as there is room for. Returns how much, 0: nothing. */
+static uint64_t reserve_take(const char *path, uint64_t size)
+{
+	if (reserve_found(path, size))
+		return size;
+	unlink(path);
+	while (size >= LEAST && reserve_allocate(path, size) < 0)
+		size = size / 2 / 4096 * 4096;
+	return size < LEAST ? 0 : size;
+}
+
 void reserve_make(struct store *store)
 {
 	char path[PATH_MAX];
 	uint64_t size = store->reserved ? 0 : reserve_size(store);
 
-	/* What is in the log is to fit in as well as what a removal adds to it. */
-	if (size && size / 2 / 4096 < (uint64_t)store->log_pages)
-		store->log_pages = (int)(size / 2 / 4096);
 	if (size == 0 || path_beside(store->path, ".reserve", path, NULL) < 0)
 		return;
-	store->reserved = reserve_found(path, size);
-	if (store->reserved)
-		return;
-	unlink(path);
-	store->reserved = reserve_allocate(path, size) == 0;
+	uint64_t taken = reserve_take(path, size);
+	store->reserved = taken > 0;
+	/* What is in the log is to fit in as well as what a removal adds to it. */
+	if (taken)
+		size = taken;
+	if (size / 2 / 4096 < (uint64_t)store->log_pages)
+		store->log_pages = (int)(size / 2 / 4096);
 }
 
 bool reserve_give(struct store *store)
@@ -76,4 +86,14 @@ bool reserve_give(struct store *store)
 		return false;
 	store->reserved = false;
 	return unlink(path) == 0;
+}
+
+int reserve_db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why)
+{
+	char reserve[PATH_MAX];
+	int r = db_open(path, mode, ret_db, why);
+
+	if (r != -ENOSPC || path_beside(path, ".reserve", reserve, NULL) < 0 || unlink(reserve) < 0)
+		return r;
+	return db_open(path, mode, ret_db, why);
 }

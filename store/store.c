@@ -548,7 +548,7 @@ static int store_load_buckets(struct store *store, struct why *why)
 
 static int store_load(struct store *store, struct why *why)
 {
-	int r = db_open(store->path, DB_WRITER, &store->db, why);
+	int r = reserve_db_open(store->path, DB_WRITER, &store->db, why);
 
 	if (r == 0)
 		r = schema_check(store->db, why);

@@ -405,11 +405,15 @@ void writer_forget(struct store *store, uint64_t unique);
 
 /* ---- reserve.c ---- */
 
-/* Makes it, if it is wanted, not there, and there is room. */
+/* Makes it, if it is wanted and not there; a smaller one where there is less room. */
 void reserve_make(struct store *store);
 
 /* Gives it up. False: there was none. */
 bool reserve_give(struct store *store);
+
+/* db_open for who serves the store: the reserve is given up if there is no room to begin SQLite's
+ * log. The worker makes it again. */
+int reserve_db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why);
 
 /* ---- keeper.c ---- */
 

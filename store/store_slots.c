@@ -51,7 +51,7 @@ int store_slots_read(struct db *db, struct keyslot ret_slots[STORE_SLOTS], struc
 int store_read_slots(const char *path, struct keyslot ret_slots[STORE_SLOTS], struct why *why)
 {
 	AUTO_DB db = NULL;
-	int r = db_open(path, DB_READER, &db, why);
+	int r = reserve_db_open(path, DB_READER, &db, why);
 
 	if (r == 0)
 		r = schema_check(db, why);

@@ -169,6 +169,24 @@ fill_up() {
 	start_daemon
 }
 
+@test "a start on a disk without one free byte" {
+	mkdir "$PUB/s" "$PUB/t"
+	echo precious >"$PUB/s/k"
+	stop_daemon
+	dd if=/dev/zero of="$SFS/store/ballast" bs=4k status=none 2>/dev/null || true
+	same 0 "$(df --output=avail "$SFS/store" | tail -n 1 | tr -d ' ')"
+	start_daemon
+	same precious "$(cat "$PUB/s/k")"
+	# A smaller reserve is there again, and everything can be removed.
+	eventually 5 test -s "$STORE.reserve"
+	expect ENOSPC put "$PUB/s/k" 900000 y
+	rm "$PUB/s/k"
+	rmdir "$PUB/s" "$PUB/t"
+	same "" "$(ls "$PUB")"
+	stop_daemon
+	"$CTL" store verify "$STORE" --keyfile "$KEY" --anchor "$ANCHOR"
+}
+
 @test "a reserve that is gone is made again, a strange one is replaced" {
 	another 24m
 	size=$(stat -c %s "$STORE.reserve")
