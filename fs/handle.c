@@ -58,6 +58,18 @@ static void insert_locked(struct handle *handle)
 		atomic_fetch_add(&writers, 1);
 }
 
+static void remove_locked(struct handle *handle)
+{
+	struct handle **at = chain(handle->node);
+
+	while (*at != handle)
+		at = &(*at)->next;
+	*at = handle->next;
+	table.count--;
+	if (handle->can_write)
+		atomic_fetch_sub(&writers, 1);
+}
+
 static struct handle *handle_new(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid,
 	uint32_t gid, int32_t pid, struct secbuf *data)
 {
@@ -128,6 +140,39 @@ static int note_reader_locked(struct handle *handle)
 	return handle->place < 0 ? handle->place : 0;
 }
 
+/* Without a place its emptying dies with the worker, as what is written does. */
+static void note_emptied_locked(struct handle *handle)
+{
+	const struct opening opening = {.node = handle->node,
+		.fh = handle->fh,
+		.opens = handle->opens,
+		.uid = handle->uid,
+		.gid = handle->gid,
+		.pid = handle->pid,
+		.flushed = handle->flushed};
+
+	handle->place = openings_add(OPENING_EMPTIED, &opening);
+}
+
+void handle_set_flushed(struct handle *handle)
+{
+	pthread_mutex_lock(&table.lock);
+	handle->flushed = true;
+	openings_set_flushed(handle->place);
+	pthread_mutex_unlock(&table.lock);
+}
+
+void handle_set_not_emptied(struct handle *handle)
+{
+	if (!handle->emptied)
+		return;
+	pthread_mutex_lock(&table.lock);
+	handle->emptied = handle->flushed = false;
+	openings_remove(handle->place);
+	handle->place = -1;
+	pthread_mutex_unlock(&table.lock);
+}
+
 /* Who closes it for the last time may still be about to take it out of the table. */
 static int open_again_locked(struct handle *handle)
 {
@@ -180,9 +225,32 @@ static bool inherit_one(const struct opening *opening, int place)
 	return true;
 }
 
+static bool inherit_emptied(const struct opening *opening, int place)
+{
+	struct node node;
+	struct secbuf empty = SECBUF_INIT;
+
+	if (!node_parse(opening->node, &node) || opening->opens == 0 ||
+		secbuf_alloc(&empty, 0, opening->uid) < 0)
+		return false;
+	struct handle *made = handle_new(opening->node, node.row, node.key_no, opening->uid,
+		opening->gid, opening->pid, &empty);
+	if (!made) {
+		secbuf_free(&empty);
+		return false;
+	}
+	made->fh = opening->fh;
+	made->can_write = made->emptied = true;
+	made->flushed = opening->flushed;
+	made->place = place;
+	insert_locked(made);
+	return true;
+}
+
 void handle_inherit(void)
 {
 	openings_inherit(OPENING_HANDLE, inherit_one);
+	openings_inherit(OPENING_EMPTIED, inherit_emptied);
 }
 
 int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snapshot_id,
@@ -227,6 +295,8 @@ int handle_open_write(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid
 	pthread_mutex_lock(&table.lock);
 	made->fh = table.generation | WRITE_BIT | (++table.serial & ID_MASK);
 	insert_locked(made);
+	if (made->emptied)
+		note_emptied_locked(made);
 	pthread_mutex_unlock(&table.lock);
 	*ret_handle = made;
 	return 0;
@@ -315,8 +385,15 @@ int handle_take_over(const struct handle_carried *carried, struct secbuf *data)
 	made->flushed = carried->flushed;
 	made->mtime_explicit = carried->mtime_explicit;
 	pthread_mutex_lock(&table.lock);
+	/* What is known of it from openings is less. */
+	struct handle *there = find_locked(made->fh, made->node);
+	if (there) {
+		made->place = there->place;
+		remove_locked(there);
+	}
 	insert_locked(made);
 	pthread_mutex_unlock(&table.lock);
+	handle_free(there);
 	return 0;
 }
 
@@ -328,18 +405,6 @@ struct handle *handle_find(uint64_t fh, uint64_t node)
 		found->refs++;
 	pthread_mutex_unlock(&table.lock);
 	return found;
-}
-
-static void remove_locked(struct handle *handle)
-{
-	struct handle **at = chain(handle->node);
-
-	while (*at != handle)
-		at = &(*at)->next;
-	*at = handle->next;
-	table.count--;
-	if (handle->can_write)
-		atomic_fetch_sub(&writers, 1);
 }
 
 void handle_release(struct handle *handle)

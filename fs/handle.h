@@ -10,7 +10,8 @@
  * tells it who has what), and reads it when it is asked for. Openers of the same version share a
  * reader's handle; the instance keeps different users apart, so that each pays for his own memory
  * (the eighth and later share with the seventh). Write handles of a worker that died are dead:
- * their uncommitted data died with it. One that was told to make room hands them over (handover.h).
+ * their uncommitted data died with it; but one that has emptied a key (O_TRUNC) and written nothing
+ * goes on. One that was told to make room hands them over (handover.h).
  *
  * Threads: all functions from any thread. Lock order: handle->lock before the table's lock, never
  * two handles.
@@ -157,6 +158,11 @@ static inline void handle_release_cleanup(struct handle **handle)
 
 bool handle_could_write(uint64_t fh);
 uint64_t handle_value_id(uint64_t fh);
+
+/* With the handle's lock: a writer that had emptied the key has flushed it; has written since, or
+ * is committed. */
+void handle_set_flushed(struct handle *handle);
+void handle_set_not_emptied(struct handle *handle);
 
 void handle_owner_add(struct handle_owners *owners, uint64_t owner);
 bool handle_owner_in(const struct handle_owners *owners, uint64_t owner);

@@ -158,7 +158,7 @@ int openings_add(enum opening_kind kind, const struct opening *opening)
 		openings.lowest = (unsigned)at + 1;
 		if ((unsigned)at >= used())
 			atomic_store(&openings.head->used, (unsigned)at + 1);
-		if (kind == OPENING_HANDLE)
+		if (kind != OPENING_GONE)
 			note((unsigned)at);
 	}
 	pthread_mutex_unlock(&openings.lock);
@@ -177,6 +177,12 @@ void openings_set_closed(int place)
 {
 	if (place >= 0)
 		openings.places[place].opening.closed = true;
+}
+
+void openings_set_flushed(int place)
+{
+	if (place >= 0)
+		openings.places[place].opening.flushed = true;
 }
 
 void openings_remove(int place)

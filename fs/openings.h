@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openings: what is open, in memory that outlives the worker: readers' handles, and keys without
- * names (gone.h). So the next worker knows which values must not be deleted, and finds what a
- * handle of an earlier worker showed. There is no value, key or name of a secret in it.
+ * openings: what is open, in memory that outlives the worker: readers' handles, writers' that have
+ * emptied a key and written nothing yet, and keys without names (gone.h). So the next worker knows
+ * which values must not be deleted, and finds what a handle of an earlier worker showed. There is
+ * no value, key or name of a secret in it.
  *
  *     head    a page: how many places were ever used, and what each request did last
  *     places  OPENINGS_MAX of them; kind 0: free
@@ -23,7 +24,12 @@
 
 #define OPENINGS_MAX 65536u
 
-enum opening_kind { OPENING_FREE = 0, OPENING_HANDLE = 1, OPENING_GONE = 2 };
+enum opening_kind {
+	OPENING_FREE = 0,
+	OPENING_HANDLE = 1,
+	OPENING_GONE = 2,
+	OPENING_EMPTIED = 3,
+};
 
 struct opening {
 	uint64_t node;
@@ -34,6 +40,8 @@ struct opening {
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t len;
+	int32_t pid;  /* of a writer */
+	bool flushed; /* the same */
 	bool by_name;
 	bool closed;
 };
@@ -70,8 +78,9 @@ int openings_add(enum opening_kind kind, const struct opening *opening);
 
 void openings_set_opens(int place, uint32_t opens);
 
-/* Of a key that is gone. A place below 0 is none. */
+/* Of a key that is gone; of a writer. A place below 0 is none. */
 void openings_set_closed(int place);
+void openings_set_flushed(int place);
 
 /* A place below 0 is none. */
 void openings_remove(int place);

@@ -61,7 +61,7 @@ static size_t buffer_max(const struct handle *handle)
 static void mark_written(struct handle *handle, uint64_t owner)
 {
 	handle->dirty = true;
-	handle->emptied = handle->flushed = false;
+	handle_set_not_emptied(handle);
 	handle->mtime_explicit = false;
 	handle->mtime = ops_now_ns();
 	handle_owner_add(&handle->writers, owner);
@@ -69,7 +69,8 @@ static void mark_written(struct handle *handle, uint64_t owner)
 
 static void mark_clean(struct handle *handle)
 {
-	handle->dirty = handle->emptied = handle->flushed = false;
+	handle->dirty = false;
+	handle_set_not_emptied(handle);
 	handle->writers = (struct handle_owners){0};
 	if (handle->tail)
 		buffer_resize(&handle->data, 0, 0);
@@ -287,7 +288,7 @@ static int flush_locked(struct handle *handle, uint64_t owner, pid_t pid)
 		return 0;
 	if (handle->flushed)
 		return commit_or_drop_locked(handle);
-	handle->flushed = true;
+	handle_set_flushed(handle);
 	return 0;
 }
 

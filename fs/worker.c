@@ -527,9 +527,6 @@ static int worker_start(struct why *why)
 	close(BOOT_STATE_FD);
 	log_init_pipe(BOOT_LOG_FD, worker.config.debug);
 	handle_init(worker.boot.generation);
-	r = worker_take_over(why);
-	if (r < 0)
-		return r;
 	/* Before the credentials change: locked memory stays locked. */
 	r = secmem_init(geteuid() == 0 ? ARENA_ROOT : 0);
 	if (r < 0)
@@ -539,7 +536,9 @@ static int worker_start(struct why *why)
 			strerror(-r));
 	secmem_set_share(worker_share());
 	view_init();
-	r = worker_take_bytes(why);
+	r = worker_take_over(why);
+	if (r == 0)
+		r = worker_take_bytes(why);
 	if (r < 0)
 		return r;
 	r = slots_map(BOOT_SLOTS_FD, &worker.slots, why);

@@ -166,6 +166,71 @@ poison() {
 	same one "$(soon 30 cat "$PUB/s/k")"
 }
 
+@test "a key that was emptied stays so, whenever the worker dies" {
+	local resend
+	for resend in yes no; do
+		restart_daemon resend=$resend
+		"$PYTHON" - "$PUB/s/k" "$(supervisor_pid)" <<'END'
+import os, signal, subprocess, sys, time
+k, supervisor = sys.argv[1], sys.argv[2]
+
+def worker():
+    for pid in subprocess.run(["pgrep", "-P", supervisor], capture_output=True, text=True).stdout.split():
+        with open(f"/proc/{pid}/cmdline") as f:
+            if f.read().startswith("secretfs\0--worker"):
+                return int(pid)
+
+def kill():
+    before = worker()
+    os.kill(before, signal.SIGKILL)
+    end = time.time() + 20
+    while worker() in (None, before):
+        assert time.time() < end
+        time.sleep(0.01)
+
+def value():
+    with open(k, "rb") as f:
+        return f.read()
+
+def emptied(flushed):
+    with open(k, "wb") as f:
+        f.write(b"one")
+    fd = os.open(k, os.O_WRONLY | os.O_TRUNC)
+    if flushed:
+        os.close(os.dup(fd))
+    kill()
+    return fd
+
+for flushed in (False, True):
+    os.close(emptied(flushed))
+    # RELEASE is not waited for.
+    end = time.time() + 10
+    while value() != b"":
+        assert time.time() < end, value()
+        time.sleep(0.01)
+    fd = emptied(flushed)
+    kill()
+    assert os.write(fd, b"two") == 3
+    os.close(fd)
+    assert value() == b"two", value()
+    # What was written has died with its worker, and nothing of it is published.
+    fd = emptied(flushed)
+    os.write(fd, b"three")
+    kill()
+    try:
+        os.write(fd, b"four")
+        assert False, "written"
+    except OSError as e:
+        assert e.errno == 5, e
+    try:
+        os.close(fd)
+    except OSError as e:
+        assert e.errno == 5, e
+    assert value() == b"one", value()
+END
+	done
+}
+
 @test "a worker that hangs is replaced; what hung gets EIO, everybody else an answer" {
 	restart_daemon hang_timeout=2 threads=2
 	before=$(worker_pid)
