@@ -53,7 +53,7 @@ static int copy_place(const char *made, const char *kept, struct why *why)
 	if (r < 0)
 		return r;
 	AUTO_FD dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || rename(made, kept) < 0 || fsync(dir) < 0)
+	if (dir < 0 || renameat2(AT_FDCWD, made, AT_FDCWD, kept, 0) < 0 || fsync(dir) < 0)
 		return why_set(why, -errno, "cannot keep a copy of the store as %s: %s", kept,
 			strerror(errno));
 	return 0;
