@@ -80,9 +80,16 @@ int migrate_keep(const char *path, store_progress_fn progress, void *arg, char r
 	r = copy_to(path, made, progress, arg, why);
 	if (r == 0)
 		r = copy_place(made, ret_kept, why);
-	if (r < 0)
-		unlink(made);
-	return r < 0 ? r : 1;
+	if (r == 0)
+		return 1;
+	unlink(made);
+	return r != -ENOSPC
+		       ? r
+		       : why_set(why, r,
+				 "there is no room for a copy of the store as %s, which is kept "
+				 "before it becomes one of format %d: make room for twice its "
+				 "size",
+				 ret_kept, STORE_FORMAT);
 }
 
 /* ---- the records ---- */

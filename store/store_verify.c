@@ -362,7 +362,8 @@ static int verify_attached(struct store *store, const struct store_verify *ask,
 	struct scan scan = {0};
 	bool rolled_back = false;
 	int r = structure_check(store->db, ask->accept || ask->remove, why);
-	bool mended = r > 0;
+	/* One of an earlier format is made one of this, if anything may be changed at all. */
+	bool mended = r > 0 || store->root.format < STORE_FORMAT;
 
 	if (r >= 0) {
 		r = scan_begin(&scan, store, ask);

@@ -256,6 +256,16 @@ static void test_not_served(void **state)
 	assert_int_equal(format_of(place.store), 1);
 }
 
+/* Without an anchor, and with nothing wrong. */
+static void test_accept(void **state)
+{
+	(void)state;
+	assert_true(verify(place.store, true, 0).sealed);
+	assert_int_equal(format_of(place.store), STORE_FORMAT);
+	assert_false(verify(place.store, true, 0).sealed);
+	check_all();
+}
+
 /* The anchor of before is not ahead of it, and knows an older copy. */
 static void test_anchor(void **state)
 {
@@ -494,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_migrate),
 		TEST(test_not_served),
+		TEST(test_accept),
 		TEST(test_anchor),
 		TEST(test_damaged),
 		TEST(test_compact),
