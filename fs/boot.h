@@ -9,7 +9,8 @@
  *     BOOT_KEYS_FD      memfd (sealed, locked where mapped) or memfd_secret: struct keyslot_keys
  *     BOOT_STATE_FD     sealed memfd: struct boot_state, then the settings (config_write_text)
  *     BOOT_REPORT_FD    pipe to the supervisor: one byte BOOT_READY when the worker serves; or,
- *                       before it, BOOT_FAILED, exit code u8, and a sentence up to its end
+ *                       before it, BOOT_FAILED, exit code u8, and a sentence up to its end;
+ *                       before either, BOOT_BUSY now and then while it does what takes long
  *     BOOT_SLOTS_FD     sealed memfd: the requests in flight (slots.h)
  *     BOOT_OPENINGS_FD  memfd: what is open (openings.h)
  *     BOOT_AUDIT_FD     memfd or memfd_secret: struct audit_page
@@ -46,6 +47,7 @@
 
 #define BOOT_READY  'R'
 #define BOOT_FAILED 'F'
+#define BOOT_BUSY   'B'
 
 /* The largest reply that the supervisor agrees to in FUSE_INIT; the slots depend on it. */
 #define BOOT_MAX_WRITE (128u << 10)

@@ -212,6 +212,8 @@ static int list_versions(
 	const struct store_secret *secret;
 	int r = ops_secret(req, dir->row, &secret);
 
+	if (r == 0)
+		r = ops_stale(store_versions_check(ops_thread.reader, dir->row));
 	if (r < 0)
 		return r;
 	/* The adding reads other manifests with this reader. */

@@ -176,8 +176,13 @@ static int find_old(uint64_t id, bool (*test)(uint64_t id, struct snapshot *s), 
 
 	if (r < 0)
 		return r;
-	uint64_t oldest = s->secret->m.oldest;
-	for (uint64_t version = s->secret->m.version; version >= oldest; version--) {
+	if (test(id, s))
+		return 0;
+	uint64_t oldest = s->secret->m.oldest, version = s->secret->m.version;
+	r = store_versions_check(ops_thread.reader, s->node.row);
+	if (r < 0)
+		return r;
+	while (version-- > oldest) {
 		if (store_secret_version(ops_thread.reader, s->node.row, version, &s->secret) < 0)
 			continue;
 		if (test(id, s))

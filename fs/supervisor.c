@@ -454,11 +454,23 @@ static void on_ready(struct supervisor *s)
 		(int)s->worker, s->boot.generation);
 }
 
+/* It is given as much time again, and so are we. */
+static void on_busy(struct supervisor *s)
+{
+	s->ready_by = clock_ms() + READY_WAIT;
+	notify_send("EXTEND_TIMEOUT_USEC=%d\nSTATUS=Bringing the store %s to format %d",
+		READY_WAIT * 1000, s->config->store, STORE_FORMAT);
+}
+
 static void on_report(struct supervisor *s)
 {
 	struct supervisor_report report;
 
 	supervisor_read_report(s->report_fd, &report);
+	if (report.kind == BOOT_BUSY) {
+		on_busy(s);
+		return;
+	}
 	fd_close(&s->report_fd);
 	if (report.kind == BOOT_READY) {
 		on_ready(s);

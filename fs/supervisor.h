@@ -12,7 +12,8 @@
 
 /* What a worker tells the supervisor, and the supervisor the launcher: the report of boot.h. */
 struct supervisor_report {
-	char kind; /* BOOT_READY, BOOT_FAILED, or 0: the other side ended without a word */
+	char kind; /* BOOT_READY, BOOT_FAILED, BOOT_BUSY, or 0: the other side ended without a word
+		    */
 	int code;  /* exit code, of BOOT_FAILED */
 	struct why why;
 };

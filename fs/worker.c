@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "anchor.h"
@@ -75,6 +77,21 @@ static int worker_failed(int err, const struct why *why)
 	if (write(BOOT_REPORT_FD, &report, 2 + len) < 0)
 		log_err("cannot report to the supervisor: %s", strerror(errno));
 	return report.code;
+}
+
+/* Once a second at most. */
+static void worker_busy(void *unused, uint64_t done, uint64_t total)
+{
+	static time_t told;
+	const char busy = BOOT_BUSY;
+	time_t now = time(NULL);
+
+	(void)unused;
+	(void)done;
+	(void)total;
+	if (now != told && write(BOOT_REPORT_FD, &busy, 1) < 0)
+		log_err("cannot report to the supervisor: %s", strerror(errno));
+	told = now;
 }
 
 static int worker_ready(void)
@@ -141,6 +158,14 @@ static void worker_bucket_damaged(unsigned bucket)
 		"back outside of "
 		"secretfs; its secrets answer EIO until the store is restored",
 		bucket);
+}
+
+static void worker_history_damaged(uint64_t row)
+{
+	log_err("the earlier versions of secret %llu are not those that were sealed: one was "
+		"changed, removed or put back outside of secretfs; they answer EIO, and its "
+		"current values are served; look with: secretctl store verify %s",
+		(unsigned long long)row, worker.config.store);
 }
 
 static void worker_anchor_failed(const char *anchor, int err)
@@ -235,6 +260,22 @@ static int worker_map_trail(struct why *why)
 	return r;
 }
 
+/* Only at the start of a mount: while another program may have to take over again, the store stays
+ * one that it can read. */
+static int worker_migrate(struct why *why)
+{
+	char kept[PATH_MAX];
+	int r = worker_first() ? store_migrate(worker.config.store, worker.keys, worker_busy, NULL,
+					 kept, why)
+			       : 0;
+
+	if (r > 0)
+		log_info("the store %s has become one of format %d; as it was before it is kept as "
+			 "%s",
+			worker.config.store, STORE_FORMAT, kept);
+	return r < 0 ? r : 0;
+}
+
 static int worker_open_store(struct why *why)
 {
 	const struct store_limits limits = {.history = worker.config.history,
@@ -244,10 +285,13 @@ static int worker_open_store(struct why *why)
 		.max_bytes = worker.config.max_bytes,
 		.reserve = STORE_RESERVE,
 		.damaged = worker_bucket_damaged,
+		.history_damaged = worker_history_damaged,
 		.anchor_failed = worker_anchor_failed,
 		.files = &worker_files};
-	int r = store_open(worker.config.store, worker.keys, &limits, &worker.store, why);
+	int r = worker_migrate(why);
 
+	if (r == 0)
+		r = store_open(worker.config.store, worker.keys, &limits, &worker.store, why);
 	if (r == 0) {
 		r = store_anchor(
 			worker.store, worker.anchor, worker.boot.accept_rollback != 0, why);

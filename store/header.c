@@ -47,7 +47,7 @@ int header_root_decode(struct header_root *ret_h, const uint8_t bytes[HEADER_ROO
 	struct header_root h = {0};
 
 	h.format = unpack_u16(&u);
-	if (h.format != STORE_FORMAT)
+	if (h.format < STORE_FORMAT_OLDEST || h.format > STORE_FORMAT)
 		return -EPROTO;
 	unpack_copy(&u, h.store_id, sizeof(h.store_id));
 	h.epoch = unpack_u64(&u);

@@ -65,7 +65,7 @@ struct header_ns {
 };
 
 void header_root_encode(const struct header_root *h, uint8_t bytes[HEADER_ROOT]);
-/* -EPROTO: another format number. -EBADMSG: not a root. */
+/* -EPROTO: a format number that is not known. -EBADMSG: not a root. */
 int header_root_decode(struct header_root *ret_h, const uint8_t bytes[HEADER_ROOT]);
 
 void header_bucket_encode(const struct header_bucket *h, uint8_t bytes[HEADER_BUCKET]);

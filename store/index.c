@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "manifest.h"
+
 #define ELEMENT_INPUT (8 + 8 + INDEX_TAG + 8 + 40)
 
 static void put64(uint8_t *to, uint64_t n)
@@ -104,6 +106,14 @@ void index_element(const uint8_t key[32], int64_t id, int64_t ns, const uint8_t 
 	crypto_generichash(hash, sizeof(hash), input, sizeof(input), key, 32);
 	for (size_t i = 0; i < 4; i++)
 		ret_element->lane[i] = get64(hash + 8 * i);
+}
+
+void index_element_history(const uint8_t key[32], int64_t secret, uint64_t version,
+	const uint8_t box[40], struct index_sum *ret_element)
+{
+	static const uint8_t no_tag[INDEX_TAG];
+
+	index_element(key, secret, 0, no_tag, version, box, ret_element);
 }
 
 uint64_t index_generation(const uint8_t key[32], uint64_t id)

@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "manifest.h"
-
 #define INDEX_TAG     16
 #define INDEX_BUCKETS 4096
+
+struct manifest;
 
 struct index_sum {
 	uint64_t lane[4];
@@ -39,6 +39,11 @@ void index_bucket_range(unsigned bucket, uint8_t ret_low[INDEX_TAG],
 /* box: the row's box, of which the first 40 bytes (nonce and mac) are hashed. */
 void index_element(const uint8_t key[32], int64_t id, int64_t ns, const uint8_t tag[INDEX_TAG],
 	uint64_t ver, const uint8_t box[40], struct index_sum *ret_element);
+
+/* The same of a row of table history. It has neither ns nor tag: both are zeros, which no row of
+ * another table has. */
+void index_element_history(const uint8_t key[32], int64_t secret, uint64_t version,
+	const uint8_t box[40], struct index_sum *ret_element);
 
 /* A number that nobody can guess for an id (a node's generation): BLAKE2b(K_index, 'G' | id u64),
  * its first 63 bits; never 0. */

@@ -15,8 +15,9 @@
 #include "pack.h"
 
 /* Bytes of the fixed fields, the NULs after names included. */
-#define HEAD_FIXED (8 + 8 + 16 + 1 + 4 + 4 + 4 + 2 + 5 * 8 + 4 + 1 + 1 + 2 + 1 + 2 + 2 + 4)
-#define KEY_FIXED  (4 + 4 + 4 + 2 + 3 * 8 + 8 + SEAL_KEY + 4 + 4 + 4 + 1 + 1 + 2)
+#define HEAD_FIXED    (8 + 8 + 16 + 1 + 4 + 4 + 4 + 2 + 5 * 8 + 4 + 1 + 1 + 2 + 1 + 2 + 2 + 4)
+#define HISTORY_FIXED (32 + 4)
+#define KEY_FIXED     (4 + 4 + 4 + 2 + 3 * 8 + 8 + SEAL_KEY + 4 + 4 + 4 + 1 + 1 + 2)
 
 /* Empties m but keeps the room for keys. */
 static void reset(struct manifest *m)
@@ -149,7 +150,14 @@ static size_t padded(size_t n)
 	return seal_padme(n > MANIFEST_MIN ? n : MANIFEST_MIN);
 }
 
-int manifest_decode(struct manifest *m, const uint8_t *bytes, size_t len)
+static void unpack_history(struct unpack *u, struct manifest_history *history)
+{
+	for (size_t i = 0; i < 4; i++)
+		history->sum.lane[i] = unpack_u64(u);
+	history->n = unpack_u32(u);
+}
+
+int manifest_decode(struct manifest *m, enum manifest_form form, const uint8_t *bytes, size_t len)
 {
 	struct unpack u = {bytes, len, false};
 	int r;
@@ -157,6 +165,8 @@ int manifest_decode(struct manifest *m, const uint8_t *bytes, size_t len)
 	reset(m);
 	unpack_head(&u, m);
 	r = unpack_keys(&u, m);
+	if (r == 0 && form == MANIFEST_CURRENT)
+		unpack_history(&u, &m->history);
 	if (r == 0 && (!unpack_zeros(&u) || len != padded(len - u.left)))
 		r = -EBADMSG;
 	if (r < 0)
@@ -164,19 +174,19 @@ int manifest_decode(struct manifest *m, const uint8_t *bytes, size_t len)
 	return r;
 }
 
-static size_t encoded_len(const struct manifest *m)
+static size_t encoded_len(const struct manifest *m, enum manifest_form form)
 {
 	size_t n = HEAD_FIXED + (size_t)m->name_len + m->description_len + m->acl_len +
 		   m->default_acl_len;
 
 	for (uint32_t i = 0; i < m->n; i++)
 		n += KEY_FIXED + (size_t)m->keys[i].name_len + m->keys[i].acl_len;
-	return n;
+	return form == MANIFEST_CURRENT ? n + HISTORY_FIXED : n;
 }
 
-size_t manifest_size(const struct manifest *m)
+size_t manifest_size(const struct manifest *m, enum manifest_form form)
 {
-	return padded(encoded_len(m));
+	return padded(encoded_len(m, form));
 }
 
 static void pack_text(struct pack *p, const char *text, size_t len)
@@ -237,15 +247,24 @@ static void pack_key(struct pack *p, const struct manifest_key *key)
 	pack_acl(p, key->acl, key->acl_len);
 }
 
-void manifest_encode(const struct manifest *m, uint8_t *bytes)
+static void pack_history(struct pack *p, const struct manifest_history *history)
+{
+	for (size_t i = 0; i < 4; i++)
+		pack_u64(p, history->sum.lane[i]);
+	pack_u32(p, history->n);
+}
+
+void manifest_encode(const struct manifest *m, enum manifest_form form, uint8_t *bytes)
 {
 	struct pack p = {bytes};
-	size_t n = encoded_len(m);
+	size_t n = encoded_len(m, form);
 
 	pack_head(&p, m);
 	pack_u32(&p, m->n);
 	for (uint32_t i = 0; i < m->n; i++)
 		pack_key(&p, &m->keys[i]);
+	if (form == MANIFEST_CURRENT)
+		pack_history(&p, &m->history);
 	assert(p.at == bytes + n);
 	memset(bytes + n, 0, padded(n) - n);
 }

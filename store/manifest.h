@@ -12,6 +12,11 @@
  * json_len u32 | env_len u32 name_len u8 | name | 0 | acl_len u16 | acl }                      in
  * rising order of key_no
  *
+ * The current manifest of a secret goes on, before the zeros, with what its rows of table history
+ * add up to; in an earlier version, in a kept note and in a store of format 1 it does not:
+ *
+ *     history sum[32] | history n u32
+ *
  * ACLs are kept as the kernel's xattr form (u32 2, then tag u16, perm u16, id u32 each), empty:
  * none. json_len is the length of the value as it stands in .json (a JSON string or {"base64":
  * "..."}, quotes included), env_len that of its line in .env with the newline, 0 if it is left out
@@ -24,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "index.h"
 #include "seal.h"
 
 #define MANIFEST_MIN         512
@@ -53,6 +59,17 @@ struct manifest_key {
 	const uint8_t *acl;
 };
 
+/* The rows of table history that belong to a secret: from version oldest on, below the current. */
+struct manifest_history {
+	struct index_sum sum;
+	uint32_t n;
+};
+
+enum manifest_form {
+	MANIFEST_EARLIER, /* history is not in it: reads as zeros */
+	MANIFEST_CURRENT,
+};
+
 struct manifest {
 	uint64_t version;
 	uint64_t oldest;
@@ -79,6 +96,7 @@ struct manifest {
 	uint32_t n;
 	struct manifest_key *keys; /* owned: room for keys_cap, see manifest_clear */
 	uint32_t keys_cap;
+	struct manifest_history history;
 };
 
 /*
@@ -86,13 +104,13 @@ struct manifest {
  * room is used again). -EBADMSG: not a manifest (lengths, order, counts, a missing NUL, a
  * byte that is not zero in the padding); m is then empty. -ENOMEM.
  */
-int manifest_decode(struct manifest *m, const uint8_t *bytes, size_t len);
+int manifest_decode(struct manifest *m, enum manifest_form form, const uint8_t *bytes, size_t len);
 
 /* Length of the encoded manifest with its padding. */
-size_t manifest_size(const struct manifest *m);
+size_t manifest_size(const struct manifest *m, enum manifest_form form);
 
-/* Writes manifest_size(m) bytes, padding included. */
-void manifest_encode(const struct manifest *m, uint8_t *bytes);
+/* Writes as many bytes, padding included. */
+void manifest_encode(const struct manifest *m, enum manifest_form form, uint8_t *bytes);
 
 /* By number (binary search) or by name; NULL if there is none. */
 struct manifest_key *manifest_key_by_no(const struct manifest *m, uint32_t no);

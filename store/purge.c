@@ -43,11 +43,8 @@ static int version_remove_job(struct txn *txn, void *arg)
 	if (r < 0)
 		return r;
 	struct txn_before before = txn_before(&row->m);
-	uint64_t oldest = row->m.oldest;
 	r = job->version ? txn_version_drop(txn, row, job->version) : txn_history_drop(txn, row);
-	if (r < 0)
-		return r;
-	return row->m.oldest == oldest ? 0 : txn_secret_save(txn, row, &before);
+	return r < 0 ? r : txn_secret_save(txn, row, &before);
 }
 
 int store_version_remove(struct store *store, uint64_t row, uint64_t version, uint32_t uid)
@@ -72,6 +69,7 @@ static int purge_value(struct txn *txn, const struct row *row, const struct row 
 static int version_key_remove_job(struct txn *txn, void *arg)
 {
 	struct purge_job *job = arg;
+	struct row *row = &txn->row;
 	struct row *past = &txn->past;
 	int r = purge_begin(txn, job);
 
@@ -82,11 +80,13 @@ static int version_key_remove_job(struct txn *txn, void *arg)
 	struct manifest_key *key = manifest_key_by_name(&past->m, job->name, job->name_len);
 	if (!key)
 		return -ENOENT;
-	r = purge_value(txn, &txn->row, past, key);
+	struct txn_before before = txn_before(&row->m);
+	r = purge_value(txn, row, past, key);
 	if (r < 0)
 		return r;
 	manifest_key_take(key);
-	return txn_history_rewrite(txn, past);
+	r = txn_history_rewrite(txn, row, past);
+	return r < 0 ? r : txn_secret_save(txn, row, &before);
 }
 
 int store_version_key_remove(struct store *store, uint64_t row, uint64_t version, const char *name,

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "db.h"
+#include "store.h"
 
 /* In the order in which they are made, which is the order of sqlite_schema. sql NULL: made by
  * SQLite itself. */
@@ -87,6 +89,7 @@ static const char *const queries[QUERY_MAX] = {
 		"INSERT INTO secret(id, ns, tag, ver, box) VALUES(?1, ?2, ?3, ?4, ?5)",
 	[QUERY_SECRET_UPDATE] =
 		"UPDATE secret SET ns = ?2, tag = ?3, ver = ?4, box = ?5 WHERE id = ?1",
+	[QUERY_SECRET_RESEAL] = "UPDATE secret SET ver = ?2, box = ?3 WHERE id = ?1",
 	[QUERY_SECRET_DELETE] = "DELETE FROM secret WHERE id = ?1",
 	[QUERY_HISTORY] = "SELECT ver, box FROM history WHERE secret = ?1 AND ver = ?2",
 	[QUERY_HISTORY_ABOVE] =
@@ -113,6 +116,8 @@ static const char *const queries[QUERY_MAX] = {
 	[QUERY_NS_DELETE] = "DELETE FROM ns WHERE id = ?1",
 	[QUERY_WALK_NS] = "SELECT id, tag, ver, box FROM ns ORDER BY id",
 	[QUERY_WALK_SECRETS] = "SELECT id, ns, tag, ver, box FROM secret ORDER BY id",
+	[QUERY_SECRET_ABOVE] =
+		"SELECT id, ns, tag, ver, box FROM secret WHERE id > ?1 ORDER BY id LIMIT 1",
 	[QUERY_WALK_HISTORY] = "SELECT secret, ver FROM history ORDER BY secret, ver",
 	[QUERY_WALK_VALUES] = "SELECT id FROM value ORDER BY id",
 	[QUERY_SLOTS] = "SELECT id, kind, salt, ops, mem, label, box FROM slot ORDER BY id",
@@ -134,7 +139,25 @@ const char *schema_query_text(enum schema_query query)
 	return queries[query];
 }
 
-int schema_create(struct db *db)
+int schema_format(struct db *db, unsigned *ret_format)
+{
+	int64_t version;
+	int r = db_number(db, "PRAGMA user_version", &version);
+
+	if (r == 0)
+		*ret_format = (unsigned)version;
+	return r;
+}
+
+int schema_set_format(struct db *db, unsigned format)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "PRAGMA user_version = %u", format);
+	return db_exec(db, text);
+}
+
+int schema_create(struct db *db, unsigned format)
 {
 	for (size_t i = 0; i < OBJECTS; i++) {
 		if (!objects[i].sql)
@@ -144,9 +167,7 @@ int schema_create(struct db *db)
 			return r;
 	}
 	int r = db_exec(db, "PRAGMA application_id = 0x73667331");
-	if (r < 0)
-		return r;
-	return db_exec(db, "PRAGMA user_version = 1");
+	return r < 0 ? r : schema_set_format(db, format);
 }
 
 static int object_check(struct db *db, size_t i, struct why *why)
@@ -184,11 +205,11 @@ int schema_check(struct db *db, struct why *why)
 		return why_set(why, r, "this is not a secretfs store (%s)", strerror(-r));
 	if (application != SCHEMA_APPLICATION)
 		return why_set(why, -EBADMSG, "this is not a secretfs store");
-	if (version != SCHEMA_VERSION)
+	if (version < STORE_FORMAT_OLDEST || version > STORE_FORMAT)
 		return why_set(why, -EPROTO,
-			"the store has format %lld, this program knows format %d; use the secretfs "
-			"that made it",
-			(long long)version, SCHEMA_VERSION);
+			"the store has format %lld, this program knows formats up to %d; use the "
+			"secretfs that made it",
+			(long long)version, STORE_FORMAT);
 	for (size_t i = 0; i <= OBJECTS && r == 0; i++)
 		r = object_check(db, i, why);
 	db_schema_end(db);

@@ -5,7 +5,6 @@
 
 #include "why.h"
 
-#define SCHEMA_VERSION     1
 #define SCHEMA_APPLICATION 0x73667331 /* "sfs1" */
 
 struct db;
@@ -40,6 +39,7 @@ enum schema_query {
 	QUERY_SECRET_COUNT,
 	QUERY_SECRET_INSERT,
 	QUERY_SECRET_UPDATE,
+	QUERY_SECRET_RESEAL,
 	QUERY_SECRET_DELETE,
 	QUERY_HISTORY,
 	QUERY_HISTORY_ABOVE,
@@ -61,6 +61,7 @@ enum schema_query {
 	QUERY_NS_DELETE,
 	QUERY_WALK_NS,
 	QUERY_WALK_SECRETS,
+	QUERY_SECRET_ABOVE,
 	QUERY_WALK_HISTORY,
 	QUERY_WALK_VALUES,
 	QUERY_SLOTS,
@@ -78,10 +79,14 @@ enum schema_query {
 
 const char *schema_query_text(enum schema_query query);
 
-/* Makes the tables in an empty database and sets user_version. */
-int schema_create(struct db *db);
+/* Makes the tables in an empty database, and sets user_version to this format. */
+int schema_create(struct db *db, unsigned format);
 
-/* -EPROTO: another format version. -EBADMSG: not a store of ours, or its schema is not word for
+/* user_version of a file that schema_check has found good. */
+int schema_format(struct db *db, unsigned *ret_format);
+int schema_set_format(struct db *db, unsigned format);
+
+/* -EPROTO: a format that is not known. -EBADMSG: not a store of ours, or its schema is not word for
  * word what it must be. */
 int schema_check(struct db *db, struct why *why);
 

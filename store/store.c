@@ -160,7 +160,8 @@ int store_manifest_open(const struct store *store, const struct seal_place *plac
 	if (r < 0)
 		return r;
 	row->plain.len = len;
-	return manifest_decode(&row->m, row->plain.data, len);
+	return manifest_decode(&row->m, place->dom == SEAL_SECRET ? store->form : MANIFEST_EARLIER,
+		row->plain.data, len);
 }
 
 static void row_keep_head(struct row *row, const uint8_t *box, size_t box_len)
@@ -247,6 +248,8 @@ int store_history_open(
 
 	row->id = id;
 	row->ver = version;
+	row->headed = box_len >= SEAL_OVERHEAD;
+	row_keep_head(row, box, box_len);
 	store_place(store, SEAL_HISTORY, id, 0, NULL, version, &place);
 	int r = store_manifest_open(store, &place, box, box_len, row);
 	if (r < 0)
@@ -260,6 +263,7 @@ int store_row_history(
 	AUTO_QUERY query = NULL;
 	int r = db_query(db, QUERY_HISTORY, &query);
 
+	row->headed = false;
 	if (r < 0)
 		return r;
 	db_bind_int(query, 1, id);
@@ -270,6 +274,71 @@ int store_row_history(
 	r = store_history_open(store, id, query, row);
 	/* The index may lead to another row than it says. */
 	return r == 0 && row->ver != version ? -EBADMSG : r;
+}
+
+/* ---- what the rows of a history add up to ---- */
+
+void store_history_add(const struct store *store, struct manifest_history *history, int64_t secret,
+	uint64_t version, const uint8_t *head)
+{
+	struct index_sum element;
+
+	index_element_history(store->keys->sum, secret, version, head, &element);
+	index_sum_add(&history->sum, &element);
+	history->n++;
+}
+
+void store_history_take(const struct store *store, struct manifest_history *history, int64_t secret,
+	uint64_t version, const uint8_t *head)
+{
+	struct index_sum element;
+
+	index_element_history(store->keys->sum, secret, version, head, &element);
+	index_sum_sub(&history->sum, &element);
+	history->n--;
+}
+
+bool store_history_equal(const struct manifest_history *a, const struct manifest_history *b)
+{
+	return index_sum_equal(&a->sum, &b->sum) && a->n == b->n;
+}
+
+int store_history_sum(struct store *store, struct db *db, const struct row *row,
+	struct manifest_history *ret_history)
+{
+	AUTO_QUERY query = NULL;
+	struct manifest_history found = {0};
+	int r = db_query(db, QUERY_HISTORY_ALL, &query);
+
+	if (r < 0)
+		return r;
+	db_bind_int(query, 1, row->id);
+	while ((r = db_step(query)) > 0) {
+		uint64_t version = (uint64_t)db_int(query, 0);
+		size_t box_len;
+		const uint8_t *box = db_blob(query, 1, &box_len);
+		/* Others are nobody's. */
+		if (version >= row->m.oldest && version < row->m.version &&
+			box_len >= SEAL_OVERHEAD)
+			store_history_add(store, &found, row->id, version, box);
+	}
+	if (r == 0)
+		*ret_history = found;
+	return r;
+}
+
+int store_history_check(struct store *store, struct db *db, const struct row *row)
+{
+	struct manifest_history found;
+	int r = store_history_sum(store, db, row, &found);
+
+	if (r < 0 || store_history_equal(&found, &row->m.history))
+		return r;
+	uint32_t id = (uint32_t)row->id;
+	if (store->limits.history_damaged &&
+		atomic_exchange(&store->history_told[id % STORE_TOLD], id) != id)
+		store->limits.history_damaged((uint64_t)row->id);
+	return -EBADMSG;
 }
 
 /* ---- namespaces ---- */
@@ -489,18 +558,22 @@ static int store_load_root(struct store *store, struct why *why)
 		seal_open(store->keys->meta, &place, box, box_len, plain) < 0)
 		return why_set(why, -EBADMSG,
 			"the store's root record is damaged; restore it from a backup");
+	unsigned format = 0;
 	r = header_root_decode(&store->root, plain);
-	if (r == 0 && store->root.format != SCHEMA_VERSION)
+	if (r == 0)
+		r = schema_format(store->db, &format);
+	if (r == 0 && store->root.format != format)
 		r = -EPROTO;
 	if (r < 0)
 		return why_set(
 			why, r, "the store's root record is of another format than its file says");
+	store->form = format > 1 ? MANIFEST_CURRENT : MANIFEST_EARLIER;
 	memcpy(store->id, store->root.store_id, sizeof(store->id));
 	atomic_store(&store->next_value, store->root.next_value);
 	return 0;
 }
 
-static int store_load_buckets(struct store *store, struct why *why)
+int store_load_buckets(struct store *store, struct why *why)
 {
 	AUTO_QUERY query = NULL;
 	struct index_sum total = {{0}};
@@ -559,6 +632,11 @@ static int store_load(struct store *store, struct why *why)
 	if (r < 0)
 		return why_set(why, r, "cannot read the store: %s", strerror(-r));
 	r = store_load_root(store, why);
+	if (r == 0 && store->root.format != STORE_FORMAT)
+		r = why_set(why, -EPROTO,
+			"the store has format %u, and becomes one of format %d when secretfs is "
+			"started anew: stop it, and start it again",
+			store->root.format, STORE_FORMAT);
 	if (r == 0)
 		r = store_load_buckets(store, why);
 	if (r == 0) {

@@ -25,8 +25,9 @@
 #include "secmem.h"
 #include "why.h"
 
-#define STORE_FORMAT 1
-#define STORE_SLOTS  16
+#define STORE_FORMAT        2
+#define STORE_FORMAT_OLDEST 1 /* that can be read, and brought to STORE_FORMAT */
+#define STORE_SLOTS         16
 
 #define STORE_RESERVE (8ull << 20) /* a daemon's */
 
@@ -80,6 +81,9 @@ struct store_limits {
 	/* Called once for each bucket (0..4095) that is found damaged, from any thread; may be
 	 * NULL. */
 	void (*damaged)(unsigned bucket);
+	/* Called when the earlier versions of a secret are found not to be those that were sealed,
+	 * from any thread and not every time; may be NULL. */
+	void (*history_damaged)(uint64_t row);
 	/* Called when the anchor cannot be written (-errno; 1: its file was removed) and when it
 	 * can again (0), from any thread; may be NULL. Changes go on meanwhile. */
 	void (*anchor_failed)(const char *anchor, int err);
@@ -286,9 +290,19 @@ int store_rotate(const char *path, const struct store_rotate *rotate,
 void store_prepare(void);
 
 /*
+ * Brings a store of an earlier format to this one, in one transaction, after a copy of it was made
+ * beside it. progress (may be NULL) is called now and then. 1: done, ret_kept (PATH_MAX bytes) is
+ * the copy's name; 0: it has this format already. The caller holds the lock. -errno: it is as it
+ * was.
+ */
+int store_migrate(const char *path, const struct keyslot_keys *keys, store_progress_fn progress,
+	void *arg, char *ret_kept, struct why *why);
+
+/*
  * Opens a store for a daemon that holds its lock. keys must outlive the store (the worker's key
  * mapping). Checks schema, format, the root and that the buckets add up to it. Starts no thread.
- * -EBADMSG damaged, -EPROTO another format, -EKEYREJECTED the keys are not this store's.
+ * -EBADMSG damaged, -EPROTO another format (also an earlier one), -EKEYREJECTED the keys are not
+ * this store's.
  */
 int store_open(const char *path, const struct keyslot_keys *keys, const struct store_limits *limits,
 	struct store **ret_store, struct why *why);
@@ -370,10 +384,13 @@ int store_secret_by_name(struct store_reader *reader, struct store_ns ns, const 
 int store_secret_by_row(
 	struct store_reader *reader, uint64_t row, const struct store_secret **ret_secret);
 
-/* An earlier version that is still kept; -ENOENT if it is not. version == current answers the
- * current one. */
+/* An earlier version that is still kept; -ENOENT if it is not; -EBADMSG if it or another one of the
+ * secret was removed, changed or put back. version == current answers the current one. */
 int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
 	const struct store_secret **ret_secret);
+
+/* Are the earlier versions those that were sealed? -EBADMSG: they are not. */
+int store_versions_check(struct store_reader *reader, uint64_t row);
 
 /* A key that has left its secret, with the value that it had: ret_secret has that key, and maybe
  * others, and the secret's own attributes of then. -ENOENT: it was not kept. */

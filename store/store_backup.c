@@ -37,6 +37,14 @@ static int restore_copy(struct swap *swap, const char *path, int fd, const char 
 	return r < 0 ? why_set(why, r, "cannot copy %s: %s", what, strerror(-r)) : 0;
 }
 
+/* One of an earlier format. */
+static int migrate_copy(struct txn *txn, struct why *why)
+{
+	int r = store_load_buckets(txn->store, why);
+
+	return r < 0 ? r : migrate_rows(txn, NULL, NULL);
+}
+
 /* A new epoch: neither what was there nor another old copy is newer than this. */
 static int restore_seal(const char *made, const struct keyslot_keys *keys, struct anchor *anchor,
 	struct header_root *ret_root, uint64_t *ret_commits, struct why *why)
@@ -50,7 +58,10 @@ static int restore_seal(const char *made, const struct keyslot_keys *keys, struc
 	*ret_commits = store->root.commits;
 	store->root.epoch =
 		anchor ? anchor_next_epoch(anchor, &store->root) : store->root.epoch + 1;
-	r = txn_seal(&txn);
+	if (store->root.format < STORE_FORMAT)
+		r = migrate_copy(&txn, why);
+	if (r == 0)
+		r = txn_seal(&txn);
 	if (r == 0)
 		r = db_exec(store->db, "COMMIT");
 	*ret_root = store->root;

@@ -180,7 +180,7 @@ static int create_content(struct store *store, uint32_t public_owner, const stru
 	clock_gettime(CLOCK_REALTIME, &now);
 	int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	secmem_random(store->id, sizeof(store->id));
-	store->root = (struct header_root){.format = SCHEMA_VERSION,
+	store->root = (struct header_root){.format = STORE_FORMAT,
 		.epoch = 1,
 		.next_row = 1,
 		.next_value = 1,
@@ -189,7 +189,7 @@ static int create_content(struct store *store, uint32_t public_owner, const stru
 	atomic_store(&store->next_value, 1);
 	int r = db_exec(store->db, "BEGIN IMMEDIATE");
 	if (r == 0)
-		r = schema_create(store->db);
+		r = schema_create(store->db, STORE_FORMAT);
 	if (r == 0)
 		r = store_create_sums(store);
 	if (r == 0)

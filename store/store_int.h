@@ -13,6 +13,7 @@
  *     store_read.c  readers
  *     store_write.c every change, as a job for the writer
  *     purge.c       removing earlier versions, as jobs
+ *     store_migrate.c  a store of an earlier format
  *     kept.c        values that are open although no version names them any more
  *     txn.c         what jobs are made of: load, save, insert, delete, with sums and charges
  *     writer.c      group commit
@@ -40,6 +41,8 @@
 #include "secmem.h"
 #include "store.h"
 
+#define STORE_TOLD 256
+
 enum bucket_state { BUCKET_UNKNOWN = 0, BUCKET_GOOD = 1, BUCKET_BAD = 2 };
 
 struct bucket {
@@ -54,10 +57,12 @@ struct ns_id {
 };
 
 struct keeper;
+struct txn;
 struct writer;
 
 struct store {
 	char *path;
+	enum manifest_form form; /* of table secret, by the format that was opened */
 	const struct keyslot_keys *keys;
 	uint8_t id[16];
 	struct store_limits limits;
@@ -80,6 +85,8 @@ struct store {
 	_Atomic uint64_t next_value;
 	_Atomic uint64_t secrets;
 	_Atomic bool damage_seen; /* a listing met a row that does not open */
+	_Atomic uint32_t
+		history_told[STORE_TOLD]; /* rows, by their number: which was told of last */
 
 	pthread_rwlock_t ns_lock; /* ns_ids, ns_cap, ns_used */
 	struct ns_id *ns_ids;
@@ -104,6 +111,7 @@ struct row {
 	uint8_t tag[INDEX_TAG];
 	uint64_t ver;
 	uint8_t head[SEAL_OVERHEAD]; /* nonce and mac, for the element */
+	bool headed;                 /* of table history: there is such a row, and head is its */
 	struct secbuf plain;         /* m points into it */
 	struct manifest m;
 };
@@ -115,7 +123,8 @@ struct store_reader {
 	struct row row;
 	struct cached_row *cached; /* what secret points to, if not to row */
 	bool fresh;                /* this snapshot does without the cache */
-	bool queried; /* the database has been asked in this snapshot: the cache may be newer */
+	uint64_t whole; /* the row whose history was found to add up in this snapshot; 0: none */
+	bool queried;   /* the database has been asked in this snapshot: the cache may be newer */
 	struct store_secret secret; /* a view of row or cached for the caller */
 };
 
@@ -171,9 +180,25 @@ int store_row_by_id(struct store *store, struct db *db, int64_t id, struct row *
 int store_row_history(
 	struct store *store, struct db *db, int64_t id, uint64_t version, struct row *row);
 
-/* The row of table history that a query (ver, box, ...) stands at. */
+/* The row of table history that a query (ver, box, ...) stands at. Its head is read if it does not
+ * open, too. */
 int store_history_open(
 	const struct store *store, int64_t id, struct db_query *query, struct row *row);
+
+/* Counts a row of table history in, or out again; head: nonce and mac. */
+void store_history_add(const struct store *store, struct manifest_history *history, int64_t secret,
+	uint64_t version, const uint8_t *head);
+void store_history_take(const struct store *store, struct manifest_history *history, int64_t secret,
+	uint64_t version, const uint8_t *head);
+bool store_history_equal(const struct manifest_history *a, const struct manifest_history *b);
+
+/* Within a transaction: what the rows of a secret's history add up to. row: its current manifest.
+ */
+int store_history_sum(struct store *store, struct db *db, const struct row *row,
+	struct manifest_history *ret_history);
+
+/* Are they those that the current manifest was sealed with? -EBADMSG, and it is told. */
+int store_history_check(struct store *store, struct db *db, const struct row *row);
 
 /* Within a transaction: a namespace's record. -ENOENT: nobody has used it yet. */
 int store_ns_load(struct store *store, struct db *db, struct store_ns ns, int64_t *ret_id,
@@ -190,6 +215,23 @@ int store_value_open(struct store *store, struct db *db, int64_t secret,
 int store_value_seal(const struct store *store, int64_t secret, uint32_t key_no, uint64_t value_id,
 	const uint8_t key[SEAL_KEY], const uint8_t *bytes, size_t len, uint8_t **ret_box,
 	size_t *ret_len);
+
+/* The sums of all buckets, which must add up to the root. */
+int store_load_buckets(struct store *store, struct why *why);
+
+/* ---- store_migrate.c ---- */
+
+/* Keeps a copy of a store of an earlier format beside it, before it is changed: 1 and its name; 0:
+ * it has this one. Nobody else may write to it. */
+int migrate_keep(const char *path, store_progress_fn progress, void *arg, char ret_kept[PATH_MAX],
+	struct why *why);
+
+/*
+ * Brings every record to this format, in the caller's transaction. What does not open stays as it
+ * is, and sums that were wrong stay wrong by as much. The caller has the buckets in store or makes
+ * them anew, and seals them.
+ */
+int migrate_rows(struct txn *txn, store_progress_fn progress, void *arg);
 
 /* ---- store_file.c ---- */
 
@@ -307,7 +349,10 @@ int txn_secret_save(struct txn *txn, struct row *row, const struct txn_before *b
 /* Writes row over what is there without asking what that was: repairs, after which all sums are
  * made anew. */
 int txn_secret_write(struct txn *txn, struct row *row);
-int txn_history_rewrite(struct txn *txn, const struct row *row);
+
+/* Seals an earlier version of row in its own place, where past was read; row is then to be saved.
+ */
+int txn_history_rewrite(struct txn *txn, struct row *row, const struct row *past);
 
 /* Sets row->m.oldest to the oldest version that is there, or the current one. */
 int txn_find_oldest(struct txn *txn, struct row *row);
@@ -343,7 +388,7 @@ int txn_values_named(struct txn *txn, const struct row *row, uint64_t version,
 int txn_value_let_go(
 	struct txn *txn, int64_t secret, const struct manifest *m, const struct manifest_key *key);
 
-/* Encodes and seals a manifest for a place into txn->sealed. */
+/* Encodes and seals a manifest for a place, in the form of that place, into txn->sealed. */
 int txn_seal_manifest(struct txn *txn, const struct manifest *m, const struct seal_place *place,
 	const uint8_t **ret_box, size_t *ret_len);
 

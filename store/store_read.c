@@ -55,6 +55,7 @@ int store_begin(struct store_reader *reader)
 		r = reader_run(reader, QUERY_BEGIN);
 	reader->in_snapshot = r == 0;
 	reader->fresh = reader->queried = false;
+	reader->whole = 0;
 	return r;
 }
 
@@ -123,8 +124,8 @@ static void reader_keep(struct store_reader *reader, uint64_t epoch)
 		cached->row.ver = row->ver;
 		cached->row.plain.len = row->plain.len;
 		memcpy(cached->row.plain.data, row->plain.data, row->plain.len);
-		if (manifest_decode(
-			    &cached->row.m, cached->row.plain.data, cached->row.plain.len) == 0)
+		if (manifest_decode(&cached->row.m, reader->store->form, cached->row.plain.data,
+			    cached->row.plain.len) == 0)
 			cache_put(reader->store->manifests, &cached->entry, epoch);
 	}
 	cache_release(&cached->entry);
@@ -195,6 +196,27 @@ int store_secret_by_row(
 	return reader_secret(reader, r, ret_secret);
 }
 
+/* Of the secret whose current manifest is in reader->row. */
+static int reader_check_history(struct store_reader *reader)
+{
+	uint64_t row = (uint64_t)reader->row.id;
+
+	if (reader->whole == row)
+		return 0;
+	int r = store_history_check(reader->store, reader->db, &reader->row);
+	if (r == 0)
+		reader->whole = row;
+	return r;
+}
+
+int store_versions_check(struct store_reader *reader, uint64_t row)
+{
+	reader->queried = true;
+	int r = store_row_by_id(reader->store, reader->db, (int64_t)row, &reader->row);
+
+	return r < 0 ? r : reader_check_history(reader);
+}
+
 int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t version,
 	const struct store_secret **ret_secret)
 {
@@ -204,8 +226,10 @@ int store_secret_version(struct store_reader *reader, uint64_t row, uint64_t ver
 	if (r == 0 && version != reader->row.m.version) {
 		if (version < reader->row.m.oldest || version > reader->row.m.version)
 			return -ENOENT;
-		r = store_row_history(
-			reader->store, reader->db, (int64_t)row, version, &reader->row);
+		r = reader_check_history(reader);
+		if (r == 0)
+			r = store_row_history(
+				reader->store, reader->db, (int64_t)row, version, &reader->row);
 	}
 	return reader_secret(reader, r, ret_secret);
 }
@@ -223,9 +247,11 @@ int store_secret_gone(struct store_reader *reader, const struct store_gone *gone
 {
 	struct row *row = &reader->row;
 
-	reader->queried = true;
-	int r = store_row_history(
-		reader->store, reader->db, (int64_t)gone->row, gone->version, row);
+	/* Where the secret itself is gone there is no history. */
+	int r = store_versions_check(reader, gone->row);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = store_row_history(reader->store, reader->db, (int64_t)gone->row, gone->version, row);
 	if (r == 0 && !is_gone_key(&row->m, gone))
 		r = -ENOENT;
 	/* Pruned meanwhile, or taken out of that version. */

@@ -43,7 +43,8 @@ static int count_rows(struct db *db, enum schema_query which, uint64_t *total)
 }
 
 /* Starts the new file: its tables, in one transaction. */
-static int rebuild_begin(struct rebuild *b, struct swap *swap, const char *path, struct why *why)
+static int rebuild_begin(
+	struct rebuild *b, struct swap *swap, const char *path, unsigned format, struct why *why)
 {
 	AUTO_FD fd = swap_begin(swap, path, why);
 
@@ -61,7 +62,7 @@ static int rebuild_begin(struct rebuild *b, struct swap *swap, const char *path,
 		return r;
 	r = db_exec(b->to, "BEGIN IMMEDIATE");
 	if (r == 0)
-		r = schema_create(b->to);
+		r = schema_create(b->to, format);
 	return r < 0 ? why_set(why, r, "cannot write %s: %s", swap->made, strerror(-r)) : 0;
 }
 
@@ -166,8 +167,13 @@ static uint64_t file_size(const char *path)
 static int compact_into(struct rebuild *b, struct swap *swap, const char *path, struct waste *waste,
 	struct why *why)
 {
-	int r = rebuild_begin(b, swap, path, why);
+	unsigned format;
+	int r = schema_format(b->from, &format);
 
+	if (r < 0)
+		return why_set(why, r, "cannot read the store: %s", strerror(-r));
+	/* Its records stay as they are. */
+	r = rebuild_begin(b, swap, path, format, why);
 	if (r < 0)
 		return r;
 	return rebuild_end(b, swap, compact_tables(b, waste), why);
@@ -260,6 +266,7 @@ struct rotate {
 	struct secbuf seed;       /* of the keys of values; forgotten at the end */
 	struct row row;           /* scratch of from */
 	struct secbuf value_keys; /* of row's keys, new */
+	struct manifest_history history; /* of the secret at hand, as it is in the new file */
 };
 
 static void rotate_sum(struct rotate *rotate, int64_t id, int64_t ns, const uint8_t *tag,
@@ -347,6 +354,7 @@ static int rotate_version(struct rotate *rotate, int64_t id, struct db_query *hi
 		r = db_query(rotate->b.to, QUERY_HISTORY_INSERT, &insert);
 	if (r < 0)
 		return r;
+	store_history_add(rotate->to, &rotate->history, id, row->m.version, box);
 	db_bind_int(insert, 1, id);
 	db_bind_int(insert, 2, (int64_t)row->m.version);
 	db_bind_blob(insert, 3, box, box_len);
@@ -361,6 +369,7 @@ static int rotate_history(struct rotate *rotate, int64_t id, uint64_t oldest, ui
 
 	if (r < 0)
 		return r;
+	rotate->history = (struct manifest_history){0};
 	db_bind_int(query, 1, id);
 	while ((r = db_step(query)) > 0) {
 		uint64_t version = (uint64_t)db_int(query, 0);
@@ -382,6 +391,7 @@ static int rotate_manifest(struct rotate *rotate)
 	size_t box_len;
 	AUTO_QUERY insert = NULL;
 
+	row->m.history = rotate->history;
 	index_tag_secret(rotate->to->keys->index, row->ns, row->m.name, row->m.name_len, tag);
 	store_place(rotate->to, SEAL_SECRET, row->id, row->ns, tag, row->ver, &place);
 	int r = txn_seal_manifest(&rotate->txn, &row->m, &place, &box, &box_len);
@@ -510,6 +520,7 @@ static struct store *rotate_store(
 	pthread_rwlock_init(&to->ns_lock, NULL);
 	to->keys = new_keys;
 	to->root = from->root;
+	to->root.format = STORE_FORMAT;
 	to->root.epoch = epoch;
 	to->root.total = (struct index_sum){{0}};
 	secmem_random(to->id, sizeof(to->id));
@@ -531,7 +542,7 @@ static int rotate_into(struct swap *swap, const char *path, struct store *from, 
 		return why_set(why, r, "no locked memory is left for keys; raise ulimit -l");
 	secmem_random(rotate.seed.data, KEYSLOT_MASTER);
 	rotate.seed.len = KEYSLOT_MASTER;
-	r = rebuild_begin(&rotate.b, swap, path, why);
+	r = rebuild_begin(&rotate.b, swap, path, STORE_FORMAT, why);
 	if (r == 0) {
 		to->db = rotate.b.to;
 		rotate.txn = (struct txn){.store = to, .db = rotate.b.to};

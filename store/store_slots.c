@@ -94,7 +94,7 @@ static int query_count(struct db *db, enum schema_query which, uint64_t *ret_cou
 
 int store_info(const char *path, struct store_info *ret_info, struct why *why)
 {
-	struct store_info info = {.format = SCHEMA_VERSION};
+	struct store_info info = {0};
 	AUTO_DB db = NULL;
 	int r = db_open(path, DB_READER, &db, why);
 
@@ -105,7 +105,9 @@ int store_info(const char *path, struct store_info *ret_info, struct why *why)
 	if (r < 0)
 		return r;
 	info.nslots = (size_t)r;
-	r = query_count(db, QUERY_SECRET_COUNT, &info.secrets);
+	r = schema_format(db, &info.format);
+	if (r == 0)
+		r = query_count(db, QUERY_SECRET_COUNT, &info.secrets);
 	if (r == 0)
 		r = query_count(db, QUERY_VALUE_COUNT, &info.values);
 	if (r < 0)

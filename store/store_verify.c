@@ -81,6 +81,14 @@ static int drop_version(struct txn *txn, int64_t row, uint64_t version)
 	return db_run(query, 0);
 }
 
+/* What there is now is what the history shall be. */
+static int seal_history(struct txn *txn, struct row *row)
+{
+	int r = store_history_sum(txn->store, txn->db, row, &row->m.history);
+
+	return r < 0 ? r : txn_secret_write(txn, row);
+}
+
 static int fix_secret(struct txn *txn, const struct scan_fix *fix)
 {
 	int r = run_for(txn, QUERY_SECRET_DELETE, fix->row);
@@ -91,29 +99,29 @@ static int fix_secret(struct txn *txn, const struct scan_fix *fix)
 static int fix_history(struct txn *txn, const struct scan_fix *fix)
 {
 	struct row *row = &txn->row;
-	uint64_t oldest;
 	int r = store_row_by_id(txn->store, txn->db, fix->row, row);
 
 	if (r == 0 && fix->number)
 		r = drop_version(txn, fix->row, fix->number);
-	if (r < 0)
-		return r;
-	oldest = row->m.oldest;
-	r = txn_find_oldest(txn, row);
-	return r < 0 || row->m.oldest == oldest ? r : txn_secret_write(txn, row);
+	if (r == 0)
+		r = txn_find_oldest(txn, row);
+	return r < 0 ? r : seal_history(txn, row);
 }
 
-static bool drop_keys(struct manifest *m, uint64_t value_id)
+static int fix_sum(struct txn *txn, const struct scan_fix *fix)
 {
-	bool any = false;
+	struct row *row = &txn->row;
+	int r = store_row_by_id(txn->store, txn->db, fix->row, row);
 
+	return r < 0 ? r : seal_history(txn, row);
+}
+
+static void drop_keys(struct manifest *m, uint64_t value_id)
+{
 	for (uint32_t i = m->n; i > 0; i--) {
-		if (m->keys[i - 1].value_id != value_id)
-			continue;
-		manifest_key_remove(m, &m->keys[i - 1]);
-		any = true;
+		if (m->keys[i - 1].value_id == value_id)
+			manifest_key_remove(m, &m->keys[i - 1]);
 	}
-	return any;
 }
 
 /* In an earlier version the others keep their places. */
@@ -143,11 +151,10 @@ static int fix_value(struct txn *txn, const struct scan_fix *fix)
 		if (r == -ENOENT || r == -EBADMSG)
 			r = 0;
 		else if (r == 0 && take_keys(&past->m, fix->number))
-			r = txn_history_rewrite(txn, past);
+			r = txn_history_rewrite(txn, row, past);
 	}
-	if (r == 0 && drop_keys(&row->m, fix->number))
-		r = txn_secret_write(txn, row);
-	return r;
+	drop_keys(&row->m, fix->number);
+	return r < 0 ? r : seal_history(txn, row);
 }
 
 /* Owner, mode and ACLs are lost: closed to everybody but the owner, as far as one is known. */
@@ -224,18 +231,22 @@ static int fix_one(const struct scan *scan, struct txn *txn, const struct scan_f
 		return fix_value(txn, fix);
 	case FIX_NS:
 		return fix_ns(scan, txn, fix);
+	case FIX_SUM:
+		return fix_sum(txn, fix);
 	}
 	return -EINVAL;
 }
 
-static int fix_all(const struct scan *scan, struct txn *txn)
+/* remove: otherwise what is damaged stays, and only sums are made anew. */
+static int fix_all(const struct scan *scan, struct txn *txn, bool remove)
 {
 	const struct scan_fix *fixes = scan->fixes.items;
 	int r = 0;
 
 	for (size_t i = 0; i < scan->fixes.n && r == 0; i++)
-		r = fix_one(scan, txn, &fixes[i]);
-	return r < 0 ? r : fix_public(scan, txn);
+		if (remove || fixes[i].kind == FIX_SUM)
+			r = fix_one(scan, txn, &fixes[i]);
+	return r < 0 || !remove ? r : fix_public(scan, txn);
 }
 
 /* What no secret names, the damaged ones being gone. */
@@ -264,19 +275,21 @@ static int scan_again(struct scan *scan, struct store *store, const struct store
 	return r < 0 ? why_set(why, r, "out of memory") : scan_run(scan, why);
 }
 
-/* Everything that is damaged goes, then what belonged to it. */
-static int verify_remove(
+/* Everything that is damaged goes (remove), then what belonged to it. */
+static int verify_mend(
 	struct scan *scan, struct store *store, const struct store_verify *ask, struct why *why)
 {
 	struct txn txn = {.store = store, .db = store->db, .now = time(NULL) * INT64_C(1000000000)};
-	int r = fix_all(scan, &txn);
+	int r = store->root.format < STORE_FORMAT ? migrate_rows(&txn, NULL, NULL) : 0;
 
+	if (r == 0)
+		r = fix_all(scan, &txn, ask->remove);
 	if (r < 0)
-		why_set(why, r, "cannot remove what is damaged: %s", strerror(-r));
+		why_set(why, r, "cannot mend what is damaged: %s", strerror(-r));
 	/* The same fixes again would be for what is gone; the first scan's sums are no good now. */
 	if (r == 0)
 		r = scan_again(scan, store, ask, true, why);
-	if (r == 0) {
+	if (r == 0 && ask->remove) {
 		r = drop_waste(scan, &txn);
 		if (r < 0)
 			why_set(why, r, "cannot remove what belongs to nothing: %s", strerror(-r));
@@ -316,7 +329,7 @@ static bool wants_change(const struct scan *scan, const struct store_verify *ask
 static int verify_change(
 	struct scan *scan, struct store *store, const struct store_verify *ask, struct why *why)
 {
-	int r = ask->remove ? verify_remove(scan, store, ask, why) : 0;
+	int r = verify_mend(scan, store, ask, why);
 
 	if (r == 0)
 		r = verify_seal(scan, store, ask, why);
@@ -349,7 +362,8 @@ static int verify_attached(struct store *store, const struct store_verify *ask,
 	struct scan scan = {0};
 	bool rolled_back = false;
 	int r = structure_check(store->db, ask->accept || ask->remove, why);
-	bool mended = r > 0;
+	/* One of an earlier format is made one of this, if anything may be changed at all. */
+	bool mended = r > 0 || store->root.format < STORE_FORMAT;
 
 	if (r >= 0) {
 		r = scan_begin(&scan, store, ask);
@@ -374,7 +388,11 @@ int store_verify(const char *path, const struct keyslot_keys *keys, const struct
 {
 	bool change = ask->accept || ask->remove;
 	struct store *store = NULL;
-	int r = store_attach(path, keys, change ? DB_WRITER : DB_READER, &store, why);
+	char kept[PATH_MAX];
+	int r = change ? migrate_keep(path, NULL, NULL, kept, why) : 0;
+
+	if (r >= 0)
+		r = store_attach(path, keys, change ? DB_WRITER : DB_READER, &store, why);
 
 	if (r == 0)
 		r = verify_attached(store, ask, ret_result, why);

@@ -302,7 +302,8 @@ struct txn_before txn_before(const struct manifest *m)
 int txn_seal_manifest(struct txn *txn, const struct manifest *m, const struct seal_place *place,
 	const uint8_t **ret_box, size_t *ret_len)
 {
-	size_t len = manifest_size(m);
+	enum manifest_form form = place->dom == SEAL_SECRET ? MANIFEST_CURRENT : MANIFEST_EARLIER;
+	size_t len = manifest_size(m, form);
 	AUTO_SECBUF plain = SECBUF_INIT;
 	int r = secbuf_alloc(&plain, len, SECMEM_SELF);
 
@@ -310,7 +311,7 @@ int txn_seal_manifest(struct txn *txn, const struct manifest *m, const struct se
 		r = secbuf_grow(&txn->sealed, len + SEAL_OVERHEAD);
 	if (r < 0)
 		return r;
-	manifest_encode(m, plain.data);
+	manifest_encode(m, form, plain.data);
 	seal_box(txn->store->keys->manifest, place, plain.data, len, txn->sealed.data);
 	*ret_box = txn->sealed.data;
 	*ret_len = len + SEAL_OVERHEAD;
@@ -549,21 +550,29 @@ static int txn_version_next(struct txn *txn, const struct row *row, uint64_t ver
 	return r;
 }
 
-static int txn_history_delete(struct txn *txn, int64_t secret, uint64_t version)
+/*
+ * Deletes a version that was just looked for in txn->past, whether it was there and whether it
+ * opened or not. What is counted out is what was there: a sum that was wrong stays wrong by as
+ * much, so that no change of the owner's hides what somebody else did to the history.
+ */
+static int txn_past_delete(struct txn *txn, struct row *row, uint64_t version)
 {
+	const struct row *past = &txn->past;
 	AUTO_QUERY query = NULL;
 	int r = db_query(txn->db, QUERY_HISTORY_DELETE, &query);
 
 	if (r < 0)
 		return r;
-	db_bind_int(query, 1, secret);
+	if (past->headed)
+		store_history_take(txn->store, &row->m.history, row->id, past->ver, past->head);
+	db_bind_int(query, 1, row->id);
 	db_bind_int(query, 2, (int64_t)version);
 	return db_run(query, 0);
 }
 
 /* Drops the oldest version. A damaged one is dropped too, its values stay as waste until a
  * compaction. */
-static int txn_prune_version(struct txn *txn, const struct row *row, uint64_t version)
+static int txn_prune_version(struct txn *txn, struct row *row, uint64_t version)
 {
 	struct row next = {0};
 	const struct manifest *next_m;
@@ -576,36 +585,39 @@ static int txn_prune_version(struct txn *txn, const struct row *row, uint64_t ve
 	row_clear(&next);
 	if (r < 0 && r != -EBADMSG && r != -ENOENT)
 		return r;
-	return txn_history_delete(txn, row->id, version);
+	return txn_past_delete(txn, row, version);
 }
 
-static int txn_history_put(struct txn *txn, const struct row *row, enum schema_query which)
+static int txn_history_put(
+	struct txn *txn, struct row *row, const struct manifest *m, enum schema_query which)
 {
 	struct seal_place place;
 	const uint8_t *box;
 	size_t box_len;
 	AUTO_QUERY query = NULL;
 
-	store_place(txn->store, SEAL_HISTORY, row->id, 0, NULL, row->m.version, &place);
-	int r = txn_seal_manifest(txn, &row->m, &place, &box, &box_len);
+	store_place(txn->store, SEAL_HISTORY, row->id, 0, NULL, m->version, &place);
+	int r = txn_seal_manifest(txn, m, &place, &box, &box_len);
 	if (r == 0)
 		r = db_query(txn->db, which, &query);
 	if (r < 0)
 		return r;
+	store_history_add(txn->store, &row->m.history, row->id, m->version, box);
 	db_bind_int(query, 1, row->id);
-	db_bind_int(query, 2, (int64_t)row->m.version);
+	db_bind_int(query, 2, (int64_t)m->version);
 	db_bind_blob(query, 3, box, box_len);
 	return db_run(query, 1);
 }
 
-int txn_history_rewrite(struct txn *txn, const struct row *row)
+int txn_history_rewrite(struct txn *txn, struct row *row, const struct row *past)
 {
-	return txn_history_put(txn, row, QUERY_HISTORY_UPDATE);
+	store_history_take(txn->store, &row->m.history, row->id, past->ver, past->head);
+	return txn_history_put(txn, row, &past->m, QUERY_HISTORY_UPDATE);
 }
 
 int txn_version_new(struct txn *txn, struct row *row)
 {
-	int r = txn_history_put(txn, row, QUERY_HISTORY_INSERT);
+	int r = txn_history_put(txn, row, &row->m, QUERY_HISTORY_INSERT);
 
 	row->m.version++;
 	return r;
@@ -666,7 +678,7 @@ int txn_version_drop(struct txn *txn, struct row *row, uint64_t version)
 		r = 0;
 	}
 	if (r == 0)
-		r = txn_history_delete(txn, row->id, version);
+		r = txn_past_delete(txn, row, version);
 	return r < 0 ? r : txn_find_oldest(txn, row);
 }
 

@@ -42,6 +42,7 @@ enum scan_fix_kind {
 	FIX_SECRET,  /* drop it with its history */
 	FIX_HISTORY, /* drop this version; 0: none, the oldest is not where it should be */
 	FIX_VALUE,   /* the keys that name it, in all versions */
+	FIX_SUM,     /* the sum over its history is made anew; nothing is dropped */
 	FIX_NS,      /* a record with defaults; or drop it, if nobody lives there */
 };
 
@@ -79,6 +80,7 @@ struct scan {
 
 	struct row current; /* scratch */
 	struct row past[2];
+	struct manifest_history history; /* what that of current adds up to */
 };
 
 /* One item more at the end of a list; NULL: no memory. */

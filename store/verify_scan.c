@@ -340,6 +340,9 @@ static int scan_past(struct scan *scan, struct db_query *query, const struct row
 	uint64_t version = (uint64_t)db_int(query, 0);
 	int r = store_history_open(scan->store, scan->current.id, query, row);
 
+	if (row->headed)
+		store_history_add(
+			scan->store, &scan->history, scan->current.id, version, row->head);
 	if (r == 0) {
 		r = scan_values(scan, row, *before, version);
 		*before = row;
@@ -350,7 +353,27 @@ static int scan_past(struct scan *scan, struct db_query *query, const struct row
 			     : r;
 }
 
-/* A history may have gaps, where versions were dropped one by one, but its oldest is known. */
+/* Format 1 knows nothing of it. */
+static int judge_history(struct scan *scan)
+{
+	const struct manifest_history *found = &scan->history, *sealed = &scan->current.m.history;
+	/* Purging may have brought the one that was sealed below 0. */
+	int32_t more = (int32_t)(found->n - sealed->n);
+
+	if (scan->store->form != MANIFEST_CURRENT || store_history_equal(found, sealed))
+		return 0;
+	tell(scan, of_row(STORE_DOUBTFUL,
+			   more < 0   ? "earlier versions are missing that were not purged"
+			   : more > 0 ? "an earlier version that was purged was put back, or one "
+					"added"
+				      : "its earlier versions are not those that were sealed: one "
+					"was changed or put back",
+			   &scan->current, NULL, 0));
+	return add_fix(&scan->fixes, (struct scan_fix){.kind = FIX_SUM, .row = scan->current.id});
+}
+
+/* A history may have gaps, where versions were dropped one by one, but its oldest is known, and
+ * what it adds up to. */
 static int scan_versions(struct scan *scan)
 {
 	AUTO_QUERY query = NULL;
@@ -361,6 +384,7 @@ static int scan_versions(struct scan *scan)
 
 	if (r < 0)
 		return r;
+	scan->history = (struct manifest_history){0};
 	db_bind_int(query, 1, scan->current.id);
 	while ((r = db_step(query)) > 0) {
 		uint64_t version = (uint64_t)db_int(query, 0);
@@ -374,6 +398,8 @@ static int scan_versions(struct scan *scan)
 	}
 	if (r == 0 && oldest != m->oldest)
 		r = lost_version(scan, m->oldest, 0, "this version is missing");
+	if (r == 0)
+		r = judge_history(scan);
 	return r < 0 ? r : scan_values(scan, &scan->current, before, 0);
 }
 

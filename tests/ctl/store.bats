@@ -147,7 +147,7 @@ teardown() {
 	ctl 0 store init "$STORE" --keyfile "$KEY"
 	size=$(stat -c %s "$STORE")
 	ctl 0 store info "$STORE"
-	out "$(printf '%s\n' 'format:   1' "size:     $size bytes" 'secrets:  0' 'values:   0 with earlier versions' \
+	out "$(printf '%s\n' 'format:   2' "size:     $size bytes" 'secrets:  0' 'values:   0 with earlier versions' \
 		'in use:   no' 'slot 1:   key file')"
 	start_daemon
 	ctl 0 create a --k=1 --l=2

@@ -332,3 +332,30 @@ row() {
 	start_daemon
 	same two "$(cat "$PUB/db/password")"
 }
+
+@test "earlier versions" {
+	grow
+	start_daemon
+	ctl 0 update db --password=three
+	ctl 0 update db --password=four
+	ctl_as $ALICE 0 update private/mail --token=t2
+	ctl_as $ALICE 0 update private/mail --token=t3
+	stop_daemon
+	local mail
+	mail=$(row 2)
+	tamper sql "DELETE FROM history WHERE ver = 2 AND secret IN ($(row 1), $mail)"
+	verify 8
+	said 'doubtful: public/db: earlier versions are missing that were not purged'
+	said "doubtful: private/$ALICE/mail: earlier versions are missing that were not purged"
+	grep -q -- --accept "$SFS/err"
+	# Nothing more is lost by dropping what is damaged.
+	verify 0 --remove
+	verify 0
+	start_daemon
+	ctl 0 get db password
+	out four
+	same "" "$(ls "$PUB/db/.versions" | grep -x 2)"
+	ctl 0 get more1 k
+	as $ALICE cat "$PRIV/mail/.versions/3/token"
+	stop_daemon
+}

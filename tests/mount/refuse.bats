@@ -31,7 +31,7 @@ refused() {
 @test "another format" {
 	sqlite3 "$STORE" 'PRAGMA user_version = 99' >/dev/null
 	refused 9
-	sqlite3 "$STORE" 'PRAGMA user_version = 1' >/dev/null
+	sqlite3 "$STORE" 'PRAGMA user_version = 2' >/dev/null
 	start_daemon
 }
 

@@ -31,7 +31,7 @@ static int place_keys(struct place *place, const struct secbuf *source, struct w
 	return 0;
 }
 
-static int place_read_image(struct place *place)
+int place_keep(struct place *place)
 {
 	AUTO_FD fd = open(place->store, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -67,7 +67,7 @@ int place_make(struct place *place)
 	if (r == 0)
 		r = place_keys(place, &source, &why);
 	if (r == 0)
-		r = place_read_image(place);
+		r = place_keep(place);
 	if (r < 0) {
 		fprintf(stderr, "cannot make a store in %s: %s\n", place->folder,
 			why.text[0] ? why.text : strerror(-r));

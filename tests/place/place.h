@@ -23,6 +23,9 @@ struct place {
 /* secmem_init must have been called. Says on stderr what went wrong and returns -errno. */
 int place_make(struct place *place);
 
+/* Keeps the store as it is now for place_reset; place_make has done so. -errno. */
+int place_keep(struct place *place);
+
 /* Puts the store back as it was made; nobody may have it open. -errno. */
 int place_reset(const struct place *place);
 

@@ -23,6 +23,7 @@
 
 #define SECTOR  512
 #define STRANDS 16
+#define FOLDERS 2
 #define NO_FILE ((size_t)-1)
 
 #define must(what)                                                                                 \
@@ -87,7 +88,7 @@ static struct {
 	pthread_mutex_t
 		lock; /* all; also over the change itself, so that the log's order is true */
 	bool on;
-	char folder[PATH_MAX];
+	char folders[FOLDERS][PATH_MAX]; /* "": none */
 	struct file *files;
 	size_t nfiles;
 	struct event *events;
@@ -112,15 +113,24 @@ static struct event *log_add(enum kind kind, size_t file, uint64_t at)
 	return &disk.events[disk.nevents++];
 }
 
-/* The part of a path behind the watched folder; NULL: elsewhere. */
+/* The part of a path behind a watched folder; NULL: elsewhere. */
 static const char *name_of(const char *path)
 {
-	size_t n = strlen(disk.folder);
+	for (unsigned i = 0; i < FOLDERS && disk.on && path; i++) {
+		size_t n = strlen(disk.folders[i]);
+		if (n && strncmp(path, disk.folders[i], n) == 0 && path[n] == '/' &&
+			!strchr(path + n + 1, '/'))
+			return path + n + 1;
+	}
+	return NULL;
+}
 
-	return disk.on && path && strncmp(path, disk.folder, n) == 0 && path[n] == '/' &&
-			       !strchr(path + n + 1, '/')
-		       ? path + n + 1
-		       : NULL;
+static bool is_folder(const char *path)
+{
+	for (unsigned i = 0; i < FOLDERS && disk.on; i++)
+		if (strcmp(path, disk.folders[i]) == 0)
+			return true;
+	return false;
 }
 
 static size_t file_named(const char *name)
@@ -192,24 +202,37 @@ static void read_first(size_t file, const char *path)
 	disk.files[file].first_name = strdup(disk.files[file].name);
 }
 
-void disk_watch(const char *folder)
+static void read_folder(unsigned i, const char *folder)
 {
 	char path[PATH_MAX + 256];
 	struct dirent *entry;
 
-	pthread_mutex_lock(&disk.lock);
-	forget();
-	must(realpath(folder, disk.folder));
-	disk.on = true;
-	DIR *dir = opendir(disk.folder);
+	must(realpath(folder, disk.folders[i]));
+	DIR *dir = opendir(disk.folders[i]);
 	must(dir);
 	while ((entry = readdir(dir))) {
 		if (entry->d_type != DT_REG || is_shm(entry->d_name))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", disk.folder, entry->d_name);
+		snprintf(path, sizeof(path), "%s/%s", disk.folders[i], entry->d_name);
 		read_first(file_add(entry->d_name), path);
 	}
 	closedir(dir);
+}
+
+void disk_watch(const char *folder)
+{
+	pthread_mutex_lock(&disk.lock);
+	forget();
+	disk.folders[1][0] = '\0';
+	read_folder(0, folder);
+	disk.on = true;
+	pthread_mutex_unlock(&disk.lock);
+}
+
+void disk_watch_also(const char *folder)
+{
+	pthread_mutex_lock(&disk.lock);
+	read_folder(1, folder);
 	pthread_mutex_unlock(&disk.lock);
 }
 
@@ -507,31 +530,61 @@ void disk_install(void)
 /* ---- what the store does itself ---- */
 
 int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
+ssize_t __real_pwrite64(int fd, const void *bytes, size_t len, off_t at);
+ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t len, off_t at);
 int __real_unlink(const char *path);
 int __wrap_unlink(const char *path);
 int __real_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
 int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
 
+/* What is opened under no name any more has another one here. */
+static void path_of(int fd, char ret_path[PATH_MAX])
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, ret_path, PATH_MAX - 1);
+	ret_path[n < 0 ? 0 : n] = '\0';
+}
+
 int __wrap_fsync(int fd)
 {
-	char link[64], path[PATH_MAX];
+	char path[PATH_MAX];
 
 	pthread_mutex_lock(&disk.lock);
 	bool breaking = breaks_now(DISK_CALL_SYNC);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ssize_t n = breaking ? -1 : readlink(link, path, sizeof(path) - 1);
-	if (n > 0 && disk.on) {
-		path[n] = '\0';
-		if (strcmp(path, disk.folder) == 0)
-			log_add(SYNC_FOLDER, 0, 0);
-		else if (file_named(name_of(path)) != NO_FILE)
-			log_add(SYNC, file_named(name_of(path)), 0);
-	}
+	path_of(fd, path);
+	if (!breaking && is_folder(path))
+		log_add(SYNC_FOLDER, 0, 0);
+	else if (!breaking && file_named(name_of(path)) != NO_FILE)
+		log_add(SYNC, file_named(name_of(path)), 0);
 	pthread_mutex_unlock(&disk.lock);
 	if (!breaking)
 		return 0;
 	errno = disk.err;
 	return -1;
+}
+
+int __wrap_fdatasync(int fd)
+{
+	return __wrap_fsync(fd);
+}
+
+ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t len, off_t at)
+{
+	char path[PATH_MAX];
+
+	pthread_mutex_lock(&disk.lock);
+	ssize_t n = __real_pwrite64(fd, bytes, len, at);
+	if (n > 0 && disk.on) {
+		path_of(fd, path);
+		size_t file = file_seen(path);
+		if (file != NO_FILE)
+			bytes_write(&log_add(WRITE, file, (uint64_t)at)->data, 0, bytes, (size_t)n);
+	}
+	pthread_mutex_unlock(&disk.lock);
+	return n;
 }
 
 int __wrap_unlink(const char *path)

@@ -4,8 +4,8 @@
  *
  * A VFS that stands before the system's own. It can write down every change to the files of one
  * folder, from which the folder can be made again as a power cut would have left it; and it can
- * make calls fail. What the store does to files without SQLite (fsync, renameat2, unlink) is
- * watched too, in a program linked with DISK_WRAPS (CMakeLists.txt).
+ * make calls fail. What the store does to files without SQLite (pwrite, fsync, fdatasync,
+ * renameat2, unlink) is watched too, in a program linked with DISK_WRAPS (CMakeLists.txt).
  *
  * Threads: the watched program may have any; all functions here are for one thread.
  */
@@ -25,6 +25,10 @@ void disk_install(void);
 /* From now on; what is in the folder is taken for safe on the disk. No file of it may be open. */
 void disk_watch(const char *folder);
 void disk_unwatch(void);
+
+/* A second folder, on the same disk, after disk_watch. Its files are made again in the same folder
+ * as the others, so no two may have the same name. */
+void disk_watch_also(const char *folder);
 
 /* An event of the watcher's own: of one of 16 strands, something that has happened so many
  * times. */

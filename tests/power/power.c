@@ -4,7 +4,8 @@
  * is made again as it was at each moment, with all writes, with the synced ones only, and with any
  * part of the others, and opened. Every commit that was acknowledged must be there, whole; one that
  * was on its way is there as a whole or not at all; the store goes on; and a store that is being
- * made is not there or complete.
+ * made is not there or complete. Some key opens it always, while slots come and go; its anchor
+ * never says that it was rolled back; and one of an earlier format is that or one of this, whole.
  *
  * SECRETFS_LONG=1 looks at every moment, and longer. SECRETFS_SEED=N: instead of a random seed.
  */
@@ -23,7 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "anchor.h"
 #include "disk.h"
+#include "golden.h"
 #include "place.h"
 #include "store.h"
 #include "whole.h"
@@ -340,6 +343,7 @@ static void check_goes_on(const char *where)
 }
 
 static void check_new(const struct disk_replay *replay, const char *where);
+static void check_slots(const struct disk_replay *replay, const char *where);
 
 /* Calls check for the folder as it was left at many moments: all (long), or one in every. */
 static void cut_anywhere(
@@ -353,7 +357,8 @@ static void cut_anywhere(
 	while ((event = disk_replay_next(replay)) != DISK_END) {
 		moment++;
 		/* The acknowledgement of the only change is a moment that counts. */
-		unsigned share = event != DISK_NOTE ? every : check == check_new ? 1 : 4;
+		bool few = check == check_new || check == check_slots;
+		unsigned share = event != DISK_NOTE ? every : few ? 1 : 4;
 		if (!long_run && draw(share) > 0)
 			continue;
 		bool synced = event == DISK_SYNC || event == DISK_NAME || event == DISK_NOTE;
@@ -563,6 +568,263 @@ static void test_init(void **state)
 	cut_anywhere(4, check_new);
 }
 
+/* ---- key slots ---- */
+
+#define KEYS 3
+
+static struct secbuf sources[KEYS];
+
+/* Which of the keys open the store after so many changes. */
+static const bool opens[][KEYS] = {{true, false, false}, {true, true, false}, {false, true, false},
+	{false, true, true}, {false, false, true}};
+
+static bool key_opens(const struct keyslot *slots, int n, unsigned key)
+{
+	AUTO_SECBUF master = SECBUF_INIT;
+	AUTO_SECBUF derived = SECBUF_INIT;
+	struct why why = {""};
+
+	if (keyslot_open_any(slots, (size_t)n, KEYSLOT_KEYFILE, &sources[key], &master, &why) < 0)
+		return false;
+	must(secbuf_alloc(&derived, sizeof(struct keyslot_keys), SECMEM_SELF));
+	keyslot_derive(&master, (struct keyslot_keys *)(void *)derived.data);
+	assert_memory_equal(derived.data, place.keys, sizeof(struct keyslot_keys));
+	return true;
+}
+
+static void check_slots(const struct disk_replay *replay, const char *where)
+{
+	struct keyslot slots[STORE_SLOTS];
+	struct why why = {""};
+	struct cut cut;
+	bool found[KEYS], any = false;
+	int n = store_read_slots(cut_store, slots, &why);
+
+	if (n < 0)
+		fail_msg("%s: no slot can be read: %s", where, why.text);
+	for (unsigned i = 0; i < KEYS; i++)
+		found[i] = key_opens(slots, n, i);
+	for (unsigned i = disk_replay_acknowledged(replay, 0); i <= disk_replay_begun(replay, 0);
+		i++)
+		any |= memcmp(found, opens[i], sizeof(found)) == 0;
+	if (!any)
+		fail_msg("%s: %u changes were acknowledged, and these keys open it: %d %d %d",
+			where, disk_replay_acknowledged(replay, 0), found[0], found[1], found[2]);
+	cut_open(&cut, where);
+	cut_close(&cut);
+}
+
+static void slot_change(unsigned n, unsigned key, int64_t *slot, const struct secbuf *master)
+{
+	struct why why = {""};
+	int r;
+
+	disk_begun(0, n);
+	if (master)
+		r = store_slot_add(
+			place.store, KEYSLOT_KEYFILE, "another", &sources[key], master, slot, &why);
+	else
+		r = store_slot_remove(place.store, *slot, &why);
+	if (r < 0)
+		fail_msg("%s", why.text);
+	disk_acknowledged(0, n);
+}
+
+static void test_slots(void **state)
+{
+	AUTO_SECBUF master = SECBUF_INIT;
+	struct keyslot slots[STORE_SLOTS];
+	struct why why = {""};
+	char path[192];
+	int64_t ids[KEYS] = {1};
+
+	(void)state;
+	must(keyslot_read_file(place.key, &sources[0], &why));
+	for (unsigned i = 1; i < KEYS; i++) {
+		snprintf(path, sizeof(path), "%s/key%u", place.folder, i);
+		must(keyslot_make_file(path, &sources[i], &why));
+	}
+	must(store_read_slots(place.store, slots, &why));
+	must(keyslot_open_any(slots, 1, KEYSLOT_KEYFILE, &sources[0], &master, &why));
+	watch();
+	slot_change(1, 1, &ids[1], &master);
+	slot_change(2, 0, &ids[0], NULL);
+	slot_change(3, 2, &ids[2], &master);
+	slot_change(4, 1, &ids[1], NULL);
+	disk_unwatch();
+	cut_anywhere(1, check_slots);
+	for (unsigned i = 0; i < KEYS; i++)
+		secbuf_free(&sources[i]);
+}
+
+/* ---- the anchor ---- */
+
+static char anchors[160], cut_anchors[192];
+
+static struct anchor *anchor_at(const char *folder, const char *path)
+{
+	struct why why = {""};
+	struct anchor *anchor;
+
+	if (anchor_open(folder, path, ANCHOR_KEEP, &anchor, &why) < 0 ||
+		anchor_unlock(anchor, place.keys->anchor, &why) < 0)
+		fail_msg("%s", why.text);
+	return anchor;
+}
+
+/* The file lies beside the store here, and is called after the place of the other. */
+static struct anchor *cut_anchor(void)
+{
+	char from[400], to[400];
+	struct anchor *anchor = anchor_at(anchors, place.store);
+
+	snprintf(from, sizeof(from), "%s%s", cut_folder, strrchr(anchor_path(anchor), '/'));
+	anchor_close(anchor);
+	anchor = anchor_at(cut_anchors, cut_store);
+	snprintf(to, sizeof(to), "%s", anchor_path(anchor));
+	anchor_close(anchor);
+	must(rename(from, to) < 0 ? -errno : 0);
+	return anchor_at(cut_anchors, cut_store);
+}
+
+static void check_anchor(const struct disk_replay *replay, const char *where)
+{
+	struct why why = {""};
+	struct cut cut;
+	char *text;
+
+	cut_open(&cut, where);
+	if (store_anchor(cut.store, cut_anchor(), false, &why) != 0)
+		fail_msg("%s: %s", where, why.text);
+	must(whole_text(cut.reader, &text));
+	check_state(text, 0, replay, where);
+	free(text);
+	/* And goes on, with it. */
+	const struct store_new attr = {.uid = 8, .mode = 0700};
+	uint64_t row;
+	must(store_start(cut.store));
+	must(store_secret_create(cut.store, PUBLIC, "after", 5, &attr, &row));
+	cut_close(&cut);
+	cut_open(&cut, where);
+	if (store_anchor(cut.store, anchor_at(cut_anchors, cut_store), false, &why) != 0)
+		fail_msg("%s: once more: %s", where, why.text);
+	cut_close(&cut);
+}
+
+/* As a daemon opens it. */
+static void open_anchored(void)
+{
+	struct why why = {""};
+
+	if (store_open(place.store, place.keys, &limits, &store, &why) < 0 ||
+		store_anchor(store, anchor_at(anchors, place.store), false, &why) != 0)
+		fail_msg("%s", why.text);
+	must(store_start(store));
+	must(store_reader_open(store, &reader));
+}
+
+/* The audit log moves on in it, too. */
+static void test_anchor(void **state)
+{
+	unsigned steps = long_run ? 96 : 36;
+	const uint8_t hash[32] = {1};
+
+	(void)state;
+	other_row = 0;
+	snprintf(anchors, sizeof(anchors), "%s/anchors", place.folder);
+	snprintf(cut_anchors, sizeof(cut_anchors), "%s/cut-anchors", place.folder);
+	must(mkdir(anchors, 0700) < 0 || mkdir(cut_anchors, 0700) < 0 ? -errno : 0);
+	/* Its name is durable before anything is written to it. */
+	anchor_close(anchor_at(anchors, place.store));
+	watch();
+	disk_watch_also(anchors);
+	open_anchored();
+	must(whole_text(reader, &states[0][0]));
+	for (unsigned n = 0; n < steps; n++) {
+		disk_begun(0, n + 1);
+		work(n);
+		disk_acknowledged(0, n + 1);
+		must(whole_text(reader, &states[0][n + 1]));
+		if (n % 5 == 4)
+			must(store_anchor_audit(store, n, hash));
+		if (n % 12 == 11) {
+			close_it();
+			open_anchored();
+		}
+	}
+	close_it();
+	disk_unwatch();
+	cut_anywhere(8, check_anchor);
+	states_clear();
+}
+
+/* ---- an earlier format ---- */
+
+static int setup_golden(void **state)
+{
+	(void)state;
+	must(golden_place(&place));
+	snprintf(cut_folder, sizeof(cut_folder), "%s/cut", place.folder);
+	snprintf(cut_store, sizeof(cut_store), "%s/store.db", cut_folder);
+	must(mkdir(cut_folder, 0700));
+	return 0;
+}
+
+static struct store_verify_result golden_before;
+
+static void check_golden(const char *path, unsigned format, const char *where)
+{
+	struct store_verify_result result = {0};
+	struct store_verify ask = {.accept = false};
+	struct store_info info;
+	struct why why = {""};
+
+	if (store_info(path, &info, &why) < 0 ||
+		store_verify(path, place.keys, &ask, &result, &why) < 0)
+		fail_msg("%s: %s: %s", where, path, why.text);
+	assert_int_equal(info.format, format);
+	assert_int_equal(result.secrets, golden_before.secrets);
+	assert_int_equal(result.versions, golden_before.versions);
+	assert_int_equal(result.values, golden_before.values);
+}
+
+static void check_migrated(const struct disk_replay *replay, const char *where)
+{
+	char kept[4096], want[256];
+	struct store_info info;
+	struct why why = {""};
+
+	if (store_info(cut_store, &info, &why) < 0)
+		fail_msg("%s: %s", where, why.text);
+	if (info.format == 1) {
+		assert_int_equal(disk_replay_acknowledged(replay, 0), 0);
+		check_golden(cut_store, 1, where);
+		/* At the next start. */
+		if (store_migrate(cut_store, place.keys, NULL, NULL, kept, &why) != 1)
+			fail_msg("%s: %s", where, why.text);
+	}
+	check_golden(cut_store, STORE_FORMAT, where);
+	/* What was before is kept, whichever time it was. */
+	snprintf(want, sizeof(want), "%s.format1", cut_store);
+	check_golden(want, 1, where);
+	check_goes_on(where);
+}
+
+static void test_migrate(void **state)
+{
+	struct store_verify ask = {.accept = false};
+	struct why why = {""};
+	char kept[4096];
+
+	(void)state;
+	must(store_verify(place.store, place.keys, &ask, &golden_before, &why));
+	watch();
+	assert_int_equal(store_migrate(place.store, place.keys, NULL, NULL, kept, &why), 1);
+	disk_acknowledged(0, 1);
+	disk_unwatch();
+	cut_anywhere(12, check_migrated);
+}
+
 int main(void)
 {
 	const char *wanted = getenv("SECRETFS_SEED");
@@ -571,6 +833,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_init, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slots, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_anchor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_migrate, setup_golden, teardown),
 	};
 	struct store_info info;
 

@@ -189,8 +189,9 @@ bool image_rows_try(const struct image *image, enum image_table table, struct im
 
 	*rows = (struct image_rows){.table = table, .columns = image_columns(table)};
 	columns_text(table, columns);
-	/* Not by an index, which may say something else. */
-	snprintf(sql, sizeof(sql), "SELECT %s FROM %s NOT INDEXED ORDER BY rowid", columns,
+	/* Not by an index, which may say something else; nor in the order of the file, which says
+	 * nothing. */
+	snprintf(sql, sizeof(sql), "SELECT %s FROM %s NOT INDEXED ORDER BY 1, 2", columns,
 		tables[table].name);
 	if (sqlite)
 		code = sqlite3_prepare_v2(sqlite, sql, -1, &stmt, NULL);

@@ -5,8 +5,8 @@
  *
  * After each change the store is opened and everything is read in every way: what is answered is
  * what was there, or an error; no secret, value, owner, mode or ACL is ever another one's or an
- * earlier one. What is missing without an error (a row by its number, an earlier version), and
- * whatever else is not what it was, store_verify tells. Then Mallory, who is a user too, changes
+ * earlier one. What is missing without an error (a row by its number), and whatever else is not
+ * what it was, store_verify tells. Then Mallory, who is a user too, changes
  * something of hers: that makes nothing whole that was not.
  *
  *     SECRETFS_LONG=1    every change; otherwise a part of them, chosen by SECRETFS_SEED=N
@@ -19,7 +19,6 @@
  *   - done. Answers to requests of this mount, and notes of values that are kept for open files,
  *     with those values: dropped at the next start. Here the kept value is read: it is what it was,
  *     an error, or not there.
- *   - earlier versions in the middle of a history, see history_gap below.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +52,7 @@ static const char *only;
 
 static unsigned total, budget; /* changes there are, and that are wanted */
 static bool counting;
-static unsigned done, failures, opened_count, silent_gaps;
+static unsigned done, failures, opened_count;
 static char what[256]; /* is done to the store */
 
 static const char *const behind_text[] = {"", " behind the index of tags", " behind its indexes"};
@@ -169,29 +168,9 @@ static bool is_among(const struct image_rows *rows, const struct image_row *row)
 	return false;
 }
 
-/*
- * Earlier versions are sealed one by one and are in no sum, and a history may have gaps, since its
- * owner can purge one version, or a key out of it. So verify cannot tell whether a version between
- * the oldest and the current one was purged or removed by Mallory; and one that was purged, put
- * back from an older copy with the values that it names, is read again, by those who could read it
- * then (the owner, root in public/). Both are known limits of format 1 (SECURITY.md, Mallory). This
- * is a history each of whose rows is one of now or of before, and nothing more is allowed.
- */
-static bool history_gap(const struct image *image)
+static bool same_rows(const struct image *image)
 {
-	struct image_rows rows;
-	bool gap = image_rows_try(image, HISTORY, &rows);
-
-	for (size_t i = 0; i < rows.n && gap; i++)
-		gap = is_among(&now[HISTORY], &rows.rows[i]) ||
-		      is_among(&before[HISTORY], &rows.rows[i]);
-	image_rows_free(&rows);
-	return gap && !image_same(image, &world.now, HISTORY);
-}
-
-static bool same_otherwise(const struct image *image)
-{
-	static const enum image_table bound[] = {ROOT, BUCKET, NS, SECRET};
+	static const enum image_table bound[] = {ROOT, BUCKET, NS, SECRET, HISTORY};
 
 	for (size_t i = 0; i < sizeof(bound) / sizeof(bound[0]); i++)
 		if (!image_same(image, &world.now, bound[i]))
@@ -220,20 +199,15 @@ static bool same_values(const struct image *image)
 
 static void judge_silence(const struct image *image, const struct found *found)
 {
-	if (history_gap(image) && same_otherwise(image)) {
-		silent_gaps++;
-		return;
-	}
 	if (found->missing)
 		failed("verify is silent about what is missing", found->text);
-	else if (!same_otherwise(image) || !image_same(image, &world.now, HISTORY) ||
-		 !same_values(image))
+	else if (!same_rows(image) || !same_values(image))
 		failed("verify is silent", found->refused ? "something is refused" : "");
 }
 
-static void judge_found(const struct image *image, const struct found *found, const char *when)
+static void judge_found(const struct found *found, const char *when)
 {
-	if (found->wrong || (found->past && !history_gap(image)))
+	if (found->wrong)
 		failed(when, found->text);
 }
 
@@ -259,18 +233,17 @@ static struct found judge_reading(bool with_anchor, bool change, const char *but
 }
 
 /* After a change of Mallory's own: as before, and silence only over what is whole. */
-static void judge_change(const struct image *image)
+static void judge_change(void)
 {
 	/* Her change moves the root: here the anchor is left alone. */
 	judge_reading(false, true, NULL);
 	struct found found = judge_reading(false, false, "bait");
-	judge_found(image, &found, "after a change it is wrong");
+	judge_found(&found, "after a change it is wrong");
 	struct store_verify_result result = {0};
 	struct why why = {""};
 	const struct store_verify ask = {.accept = false};
 	int r = store_verify(world.place.store, world.place.keys, &ask, &result, &why);
-	if (r == 0 && result.waste == 0 && found.missing + found.refused > 0 &&
-		!(history_gap(image) && same_otherwise(image)))
+	if (r == 0 && result.waste == 0 && found.missing + found.refused > 0)
 		failed("after a change verify is silent", found.text);
 }
 
@@ -281,14 +254,14 @@ static void judge(struct image image, bool with_anchor)
 	place_image(&image);
 	judge_slots();
 	struct found found = judge_reading(with_anchor, false, NULL);
-	judge_found(&image, &found, "it is wrong");
+	judge_found(&found, "it is wrong");
 	if (with_anchor)
 		image_write(&world.anchor_now, world.anchor);
 	if (verify_is_silent())
 		judge_silence(&image, &found);
 	/* What the anchor refuses is never served. */
 	if (!with_anchor && (long_run || chance(4) == 0))
-		judge_change(&image);
+		judge_change();
 	alarm(0);
 	image_free(&image);
 }
@@ -740,7 +713,7 @@ static void test_nothing(void **arg)
 	snprintf(what, sizeof(what), "nothing");
 	place_image(&world.now);
 	struct found found = judge_reading(true, false, NULL);
-	if (found.wrong + found.past + found.missing + found.refused)
+	if (found.wrong + found.missing + found.refused)
 		fail_msg("untouched it is not what it was: %s", found.text);
 	assert_true(verify_is_silent());
 	/* And an edit that edits nothing, in both ways. */
@@ -748,13 +721,13 @@ static void test_nothing(void **arg)
 		struct image image = image_edited(image_edit(&world.now, behind));
 		place_image(&image);
 		found = judge_reading(true, false, NULL);
-		assert_int_equal(found.wrong + found.past + found.missing + found.refused, 0);
+		assert_int_equal(found.wrong + found.missing + found.refused, 0);
 		assert_true(verify_is_silent());
 		image_free(&image);
 	}
 	judge_reading(false, true, NULL);
 	found = judge_reading(false, false, "bait");
-	if (found.wrong + found.past + found.missing + found.refused)
+	if (found.wrong + found.missing + found.refused)
 		fail_msg("after a change it is not what it was: %s", found.text);
 }
 
@@ -767,18 +740,17 @@ static void test_checks(void **arg)
 	assert_true(found.wrong > 0);
 	assert_false(verify_is_silent());
 	assert_int_equal(judge_reading(true, false, NULL).refused, 1);
-	assert_false(same_otherwise(&world.before));
+	assert_false(same_rows(&world.before));
 }
 
 static void run(void (*cases)(void), unsigned wanted)
 {
-	unsigned first = done, opened_first = opened_count, gaps = silent_gaps;
+	unsigned first = done, opened_first = opened_count;
 
 	failures = 0;
 	through(cases, wanted);
-	print_message("  %u of %u changes, opened %u times", done - first, total,
+	print_message("  %u of %u changes, opened %u times\n", done - first, total,
 		opened_count - opened_first);
-	print_message(", %u histories with gaps\n", silent_gaps - gaps);
 	if (failures)
 		fail_msg("%u of %u", failures, done - first);
 }

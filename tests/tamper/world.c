@@ -717,13 +717,15 @@ static void look_at_version(struct look *look, const struct known *known, uint64
 	if (version == known->version)
 		wanted = known->now;
 	if (r == 0)
-		judge(look, version == known->version ? &look->found.wrong : &look->found.past,
-			wanted ? "version of" : "purged version of", known->name, wanted, found,
-			true);
+		judge(look, &look->found.wrong, wanted ? "version of" : "purged version of",
+			known->name, wanted, found, true);
 	else if (r != -ENOENT)
 		refused(look, "version of", known->name, r);
 	else if (wanted)
-		say(look, &look->found.missing, "version of", known->name, "missing");
+		say(look,
+			store_versions_check(look->reader, known->row) == 0 ? &look->found.wrong
+									    : &look->found.missing,
+			"version of", known->name, "missing");
 }
 
 static void look_at_versions(struct look *look)

@@ -33,8 +33,7 @@ struct found {
 	unsigned refused; /* answered with an error */
 	unsigned missing; /* not there, without an error */
 	unsigned wrong;   /* something else than it was */
-	unsigned past;    /* an earlier version that is something else than it was */
-	char text[400];   /* the first that is wrong, or else one that is missing or past */
+	char text[400];   /* the first that is wrong, or else one that is missing */
 };
 
 /* Ends the program if it cannot be made. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "index.h"
+#include "manifest.h"
 #include "secmem.h"
 
 static uint8_t key[32];
@@ -94,6 +95,27 @@ static void test_element(void **state)
 		box[i] ^= 0x80;
 		assert_false(index_sum_equal(&element, &known));
 	}
+}
+
+static void test_element_history(void **state)
+{
+	static const struct index_sum known = {
+		{0xc0961bcc88e2a86a, 0x9b670170f7d9cd24, 0x5eb9d3f16fe5e64c, 0xd3772457fba549c8}};
+	struct index_sum element;
+	uint8_t box[40];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(box); i++)
+		box[i] = (uint8_t)(0x80 + i);
+	index_element_history(key, 7, 9, box, &element);
+	assert_true(index_sum_equal(&element, &known));
+	index_element_history(key, 8, 9, box, &element);
+	assert_false(index_sum_equal(&element, &known));
+	index_element_history(key, 7, 8, box, &element);
+	assert_false(index_sum_equal(&element, &known));
+	box[39] ^= 1;
+	index_element_history(key, 7, 9, box, &element);
+	assert_false(index_sum_equal(&element, &known));
 }
 
 /* As the database compares blobs: bytes first, then the shorter one is the smaller. */
@@ -195,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_tag_secret),
 		cmocka_unit_test(test_tag_ns),
 		cmocka_unit_test(test_element),
+		cmocka_unit_test(test_element_history),
 		cmocka_unit_test(test_buckets),
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_content),

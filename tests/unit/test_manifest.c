@@ -205,12 +205,12 @@ static void assert_same(const struct manifest *a, const struct manifest *b)
 /* Encodes m into a buffer of exactly its size, full of what must not stay. */
 static uint8_t *encode(const struct manifest *m, size_t *ret_len)
 {
-	size_t len = manifest_size(m);
+	size_t len = manifest_size(m, MANIFEST_EARLIER);
 	uint8_t *bytes = malloc(len);
 
 	assert_non_null(bytes);
 	memset(bytes, 0xee, len);
-	manifest_encode(m, bytes);
+	manifest_encode(m, MANIFEST_EARLIER, bytes);
 	*ret_len = len;
 	return bytes;
 }
@@ -221,9 +221,49 @@ static void check_round_trip(const struct manifest *m)
 	size_t len;
 	uint8_t *bytes = encode(m, &len);
 
-	assert_int_equal(manifest_decode(&back, bytes, len), 0);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes, len), 0);
 	assert_same(m, &back);
 	free(bytes);
+}
+
+/* What it has that an earlier version has not stands behind the keys. */
+static void test_history(void **state)
+{
+	const struct manifest_history history = {
+		.sum = {{0x0102030405060708, 2, UINT64_MAX, 4}}, .n = 0x0a0b0c0d};
+	AUTO_MANIFEST m;
+	AUTO_MANIFEST back = {0};
+	size_t len, earlier_len;
+
+	(void)state;
+	make_small(&m);
+	m.history = history;
+	uint8_t *earlier = encode(&m, &earlier_len);
+	len = manifest_size(&m, MANIFEST_CURRENT);
+	uint8_t *bytes = malloc(len);
+	assert_non_null(bytes);
+	memset(bytes, 0xee, len);
+	manifest_encode(&m, MANIFEST_CURRENT, bytes);
+	assert_int_equal(manifest_decode(&back, MANIFEST_CURRENT, bytes, len), 0);
+	assert_same(&m, &back);
+	assert_memory_equal(&back.history, &history, sizeof(history));
+	/* The same but for 36 bytes. */
+	size_t at = 0;
+	while (at < earlier_len && bytes[at] == earlier[at])
+		at++;
+	static const uint8_t want[36] = {8, 7, 6, 5, 4, 3, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 255, 255,
+		255, 255, 255, 255, 255, 255, 4, 0, 0, 0, 0, 0, 0, 0, 13, 12, 11, 10};
+	assert_true(at + sizeof(want) <= len);
+	assert_memory_equal(bytes + at, want, sizeof(want));
+	/* One is not taken for the other: what is left must be zeros. */
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes, len), -EBADMSG);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, earlier, earlier_len), 0);
+	assert_true(back.history.n == 0 && back.history.sum.lane[0] == 0);
+	/* Cut off within it. */
+	for (size_t cut = at; cut < at + sizeof(want); cut++)
+		assert_int_equal(manifest_decode(&back, MANIFEST_CURRENT, bytes, cut), -EBADMSG);
+	free(bytes);
+	free(earlier);
 }
 
 static void test_bytes(void **state)
@@ -239,7 +279,7 @@ static void test_bytes(void **state)
 	bytes = encode(&m, &len);
 	assert_int_equal(len, MANIFEST_MIN);
 	assert_memory_equal(bytes, want, len);
-	assert_int_equal(manifest_decode(&back, want, MANIFEST_MIN), 0);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, want, MANIFEST_MIN), 0);
 	assert_same(&m, &back);
 	free(bytes);
 	free(want);
@@ -254,7 +294,7 @@ static void test_small_ones(void **state)
 
 	(void)state;
 	check_round_trip(&m);
-	assert_int_equal(manifest_size(&m), MANIFEST_MIN);
+	assert_int_equal(manifest_size(&m, MANIFEST_EARLIER), MANIFEST_MIN);
 
 	memset(name, 'n', 255);
 	name[255] = '\0';
@@ -321,8 +361,10 @@ static void test_padding(void **state)
 		longer = calloc(1, len + 1);
 		assert_non_null(longer);
 		memcpy(longer, bytes, len);
-		assert_int_equal(manifest_decode(&back, longer, len + 1), -EBADMSG);
-		assert_int_equal(manifest_decode(&back, longer, len - 1), -EBADMSG);
+		assert_int_equal(
+			manifest_decode(&back, MANIFEST_EARLIER, longer, len + 1), -EBADMSG);
+		assert_int_equal(
+			manifest_decode(&back, MANIFEST_EARLIER, longer, len - 1), -EBADMSG);
 		free(longer);
 		free(bytes);
 	}
@@ -339,7 +381,7 @@ static void test_truncated(void **state)
 
 		assert_non_null(bytes);
 		memcpy(bytes, whole, len);
-		assert_int_equal(manifest_decode(&m, bytes, len), -EBADMSG);
+		assert_int_equal(manifest_decode(&m, MANIFEST_EARLIER, bytes, len), -EBADMSG);
 		assert_int_equal(m.n, 0);
 		assert_null(m.name);
 		free(bytes);
@@ -350,7 +392,7 @@ static void test_truncated(void **state)
 /* Refused, or read as something that encodes to the same bytes. */
 static void check_damaged(struct manifest *m, const uint8_t *bytes)
 {
-	int r = manifest_decode(m, bytes, MANIFEST_MIN);
+	int r = manifest_decode(m, MANIFEST_EARLIER, bytes, MANIFEST_MIN);
 	uint8_t *again;
 	size_t len;
 
@@ -376,7 +418,7 @@ static void test_bits(void **state)
 		check_damaged(&m, bytes);
 		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
-	assert_int_equal(manifest_decode(&m, bytes, MANIFEST_MIN), 0);
+	assert_int_equal(manifest_decode(&m, MANIFEST_EARLIER, bytes, MANIFEST_MIN), 0);
 	free(bytes);
 }
 
@@ -408,7 +450,7 @@ static void test_lengths(void **state)
 		check_damaged(&m, bytes);
 		bytes[AT_KEY_1 + KEY_NAME_LEN] = 4;
 	}
-	assert_int_equal(manifest_decode(&m, bytes, MANIFEST_MIN), 0);
+	assert_int_equal(manifest_decode(&m, MANIFEST_EARLIER, bytes, MANIFEST_MIN), 0);
 	free(bytes);
 }
 
@@ -417,10 +459,10 @@ static void expect_refused(size_t at, uint8_t byte)
 	AUTO_MANIFEST m = {0};
 	uint8_t *bytes = small_padded();
 
-	assert_int_equal(manifest_decode(&m, bytes, MANIFEST_MIN), 0);
+	assert_int_equal(manifest_decode(&m, MANIFEST_EARLIER, bytes, MANIFEST_MIN), 0);
 	assert_int_not_equal(bytes[at], byte);
 	bytes[at] = byte;
-	assert_int_equal(manifest_decode(&m, bytes, MANIFEST_MIN), -EBADMSG);
+	assert_int_equal(manifest_decode(&m, MANIFEST_EARLIER, bytes, MANIFEST_MIN), -EBADMSG);
 	assert_int_equal(m.n, 0);
 	assert_null(m.name);
 	assert_true(m.version == 0);
@@ -480,7 +522,7 @@ static void test_limits(void **state)
 		m.acl_len = field == 1 ? MANIFEST_ACL_MAX + 1 : 0;
 		m.default_acl_len = field == 2 ? MANIFEST_ACL_MAX + 1 : 0;
 		bytes = encode(&m, &len);
-		assert_int_equal(manifest_decode(&back, bytes, len), -EBADMSG);
+		assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes, len), -EBADMSG);
 		free(bytes);
 	}
 }
@@ -502,7 +544,7 @@ static void test_too_many_keys(void **state)
 	m.next_key = MANIFEST_KEYS_MAX + 2;
 	m.n = MANIFEST_KEYS_MAX + 1;
 	bytes = encode(&m, &len);
-	assert_int_equal(manifest_decode(&back, bytes, len), -EBADMSG);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes, len), -EBADMSG);
 	free(bytes);
 	m.n = MANIFEST_KEYS_MAX;
 	check_round_trip(&m);
@@ -527,17 +569,17 @@ static void test_reuse(void **state)
 		key->name_len = 1;
 	}
 	bytes = encode(&m, &len);
-	assert_int_equal(manifest_decode(&back, bytes, len), 0);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes, len), 0);
 	assert_int_equal(back.n, 100);
 	room = back.keys;
-	assert_int_equal(manifest_decode(&back, bytes, len - 1), -EBADMSG);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes, len - 1), -EBADMSG);
 	assert_int_equal(back.n, 0);
 	make_small(&small);
 	bytes2 = small_padded();
-	assert_int_equal(manifest_decode(&back, bytes2, MANIFEST_MIN), 0);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes2, MANIFEST_MIN), 0);
 	assert_ptr_equal(back.keys, room);
 	assert_same(&small, &back);
-	assert_int_equal(manifest_decode(&back, bytes, len), 0);
+	assert_int_equal(manifest_decode(&back, MANIFEST_EARLIER, bytes, len), 0);
 	assert_same(&m, &back);
 	free(bytes);
 	free(bytes2);
@@ -596,6 +638,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_small_ones),
 		cmocka_unit_test(test_many_keys),
 		cmocka_unit_test(test_padding),

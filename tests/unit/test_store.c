@@ -796,8 +796,11 @@ static void test_schema(void **state)
 static void test_version(void **state)
 {
 	(void)state;
-	tamper("PRAGMA user_version = 2");
-	refused(-EPROTO, "format 2");
+	tamper("PRAGMA user_version = 3");
+	refused(-EPROTO, "format 3");
+	/* One that could be read, but is not what the root says. */
+	tamper("PRAGMA user_version = 1");
+	refused(-EPROTO, "another format");
 }
 
 static void test_bucket_gone(void **state)
