@@ -93,7 +93,7 @@ int config_set(struct config *config, const char *name, const char *value, struc
 
 /*
  * Reads a file of the form "name = value", '#' or ';' comments on lines of their own, no sections.
- * Unknown and repeated names, sections, lines over 199 bytes, continuation lines, NUL bytes and bad
+ * Unknown and repeated names, sections, lines over 198 bytes, continuation lines, NUL bytes and bad
  * values are refused with file and line; nothing is then changed. What does not fit in a line goes
  * on in further ones: private_deny+ = UID,... and, in quotes, store+ = "REST" (mountpoint+,
  * keyfile+, anchor+, audit_file+, key_command+). The file must be regular, owned by root or the
