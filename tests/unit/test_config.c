@@ -48,6 +48,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c.audit_file, "");
 	assert_int_equal(c.audit_names, CONFIG_AUDIT_NAME);
 	assert_int_equal(c.audit_rate, 200);
+	assert_int_equal(c.transport, CONFIG_TRANSPORT_DEV);
 }
 
 static void set_ok(struct config *c, const char *name, const char *value)
@@ -659,6 +660,7 @@ static void check_round_trip(const struct config *c)
 	assert_string_equal(back.audit_file, c->audit_file);
 	assert_int_equal(back.audit_names, c->audit_names);
 	assert_int_equal(back.audit_rate, c->audit_rate);
+	assert_int_equal(back.transport, c->transport);
 	/* No room for the NUL, and none at all. */
 	assert_int_equal(config_write_text(c, text, (size_t)n), -ENOSPC);
 	assert_int_equal(config_write_text(c, text, (size_t)n + 1), n);
@@ -695,6 +697,7 @@ static void test_round_trip(void **state)
 		set_ok(&c, "audit_file", "/var/log/a b/audit.log");
 		set_ok(&c, "audit_names", i ? "id" : "name");
 		set_ok(&c, "audit_rate", i ? "1000000" : "0");
+		set_ok(&c, "transport", i ? "io_uring" : "dev");
 		check_round_trip(&c);
 	}
 }
