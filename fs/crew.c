@@ -14,9 +14,11 @@
 
 #include "boot.h"
 #include "clock.h"
+#include "exitcode.h"
 #include "log.h"
 #include "ops.h"
 #include "request.h"
+#include "ring.h"
 #include "slots.h"
 #include "stack.h"
 #include "trail.h"
@@ -30,8 +32,10 @@ static struct {
 	_Atomic bool reading[SLOTS_MAX]; /* waits for a request, or has just got one */
 	_Atomic bool pausing;
 	_Atomic bool dismissed;
-	pthread_mutex_t lock; /* paused, ended */
+	pthread_mutex_t lock; /* begun, failed, paused, ended */
 	pthread_cond_t changed;
+	unsigned begun;
+	int failed; /* why one could not begin */
 	unsigned paused;
 	unsigned ended;
 } crew = {.end_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -41,14 +45,13 @@ static struct {
 /* An answer past libfuse: its caller shall not wait for ever. */
 void crew_refuse(unsigned place, const struct fuse_in_header *header)
 {
-	const struct fuse_out_header answer = {
-		.len = sizeof(answer), .error = -EIO, .unique = header->unique};
-
-	/* FORGET and its like get no answer; ENOENT: it had been answered. */
+	/* FORGET and its like get no answer. */
 	if (header->opcode != FUSE_FORGET && header->opcode != FUSE_BATCH_FORGET &&
-		header->opcode != FUSE_INTERRUPT &&
-		write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0 && errno != ENOENT)
-		log_err("cannot answer it: %s", strerror(errno));
+		header->opcode != FUSE_INTERRUPT) {
+		int r = request_refuse(header, -EIO);
+		if (r < 0)
+			log_err("cannot answer it: %s", strerror(-r));
+	}
 	slots_end(ops.slots, place, 0);
 }
 
@@ -78,7 +81,7 @@ static bool delay(unsigned place, size_t len)
 	const void *bytes = slots_buffer(ops.slots, place);
 	int aside;
 
-	if (!trail_waits(bytes))
+	if (!trail_waits(bytes) || !ring_may_wait())
 		return false;
 	aside = slots_park(ops.slots, bytes, len);
 	if (aside < 0)
@@ -92,6 +95,33 @@ static bool delay(unsigned place, size_t len)
 }
 
 /* ---- the loop ---- */
+
+static void serve_new(unsigned place, size_t len)
+{
+	if (!delay(place, len))
+		crew_serve(place, len, false);
+}
+
+/* Without its ring a thread leaves a CPU without service, and what others have on theirs dies with
+ * us: the supervisor mounts anew. */
+__attribute__((noreturn)) static void give_up(int err)
+{
+	log_err("requests cannot be taken over io_uring: %s", strerror(-err));
+	_exit(EXITCODE_FAILURE);
+}
+
+/* 0: go on; 1: unmounted. */
+static int serve_ring(unsigned place)
+{
+	size_t len;
+	int r = ring_next(slots_buffer(ops.slots, place), SLOTS_BYTES, &len);
+
+	if (r < 0)
+		give_up(r);
+	if (r > 0)
+		serve_new(place, len);
+	return r == 0;
+}
 
 /* 0: go on; 1: unmounted; -errno. */
 static int serve_one(unsigned place)
@@ -109,9 +139,31 @@ static int serve_one(unsigned place)
 	}
 	if ((size_t)n < sizeof(struct fuse_in_header))
 		return -EIO;
-	if (!delay(place, (size_t)n))
-		crew_serve(place, (size_t)n, false);
+	serve_new(place, (size_t)n);
 	return 0;
+}
+
+/* The first thread reads what does not come over rings. */
+static bool has_ring(unsigned place)
+{
+	return ring_on() && place > 0;
+}
+
+static int begin(unsigned place)
+{
+	int r = ops_thread_begin();
+
+	if (r == 0 && has_ring(place))
+		r = ring_begin(place - 1);
+	if (r < 0)
+		log_err("cannot start a thread: %s", strerror(-r));
+	pthread_mutex_lock(&crew.lock);
+	if (r < 0)
+		crew.failed = r;
+	crew.begun++;
+	pthread_cond_broadcast(&crew.changed);
+	pthread_mutex_unlock(&crew.lock);
+	return r;
 }
 
 static void rest(void)
@@ -140,17 +192,16 @@ static void leave(void)
 static void *serve(void *arg)
 {
 	unsigned place = (unsigned)(uintptr_t)arg;
-	int r = ops_thread_begin();
+	int r = begin(place);
 
 	if (r < 0) {
-		log_err("cannot start a thread: %s", strerror(-r));
 		leave();
 		return (void *)(intptr_t)r;
 	}
 	while (r == 0) {
 		if (crew.pausing)
 			rest();
-		r = crew.dismissed ? 1 : serve_one(place);
+		r = crew.dismissed ? 1 : has_ring(place) ? serve_ring(place) : serve_one(place);
 	}
 	ops_thread_end();
 	if (r < 0)
@@ -173,6 +224,17 @@ static bool stacks_are_enough(void)
 	return usage.used + STACK_SIZE > usage.size / 2;
 }
 
+/* Every ring is needed: each CPU has requests only for its own. */
+static int all_begun(void)
+{
+	pthread_mutex_lock(&crew.lock);
+	while (crew.begun < crew.n)
+		pthread_cond_wait(&crew.changed, &crew.lock);
+	int r = crew.failed;
+	pthread_mutex_unlock(&crew.lock);
+	return r;
+}
+
 int crew_start(unsigned n)
 {
 	/* Without SA_RESTART: a read that waits for a request comes back. */
@@ -191,6 +253,13 @@ int crew_start(unsigned n)
 			crew.n++;
 	}
 	pthread_mutex_unlock(&crew.lock);
+	if (ring_on()) {
+		if (r == -ENOMEM)
+			log_err("%u threads take more locked memory than values leave; raise the "
+				"limit (ulimit -l) or set fewer",
+				n);
+		return r < 0 ? r : all_begun();
+	}
 	if (r < 0 && crew.n > 0)
 		log_warn("serving with %u threads instead of %u: %s", crew.n, n,
 			r == -ENOMEM ? "more would take the locked memory that values need; raise "

@@ -18,7 +18,9 @@ void crew_serve(unsigned place, size_t len, bool again);
 /* Its caller gets EIO. The place is free then. */
 void crew_refuse(unsigned place, const struct fuse_in_header *header);
 
-/* Starts a thread for each of n slots; with fewer if there is no room for more. -errno: not one. */
+/* Starts a thread for each of n slots; with fewer if there is no room for more. -errno: not one.
+ * With rings (ring.h) the first one reads /dev/fuse, the others have one each, and all must start.
+ */
 int crew_start(unsigned n);
 
 /* Becomes readable when the crew has ended: the connection is gone, or cannot be read. */

@@ -5,6 +5,7 @@
 #ifdef SECRETFS_FAULTS
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "log.h"
 #include "store.h"
 
@@ -113,6 +115,19 @@ static int try_unshare(void)
 	return unshare(CLONE_NEWUSER);
 }
 
+/* More of them, or one without the limits of those that there are. */
+static int try_ring(void)
+{
+	struct io_uring_params params = {0};
+
+	return (int)syscall(SYS_io_uring_setup, 1, &params);
+}
+
+static int try_ring_change(void)
+{
+	return (int)syscall(SYS_io_uring_register, BOOT_FUSE_FD, IORING_UNREGISTER_FILES, NULL, 0);
+}
+
 static int try_root(void)
 {
 	return setuid(0);
@@ -159,6 +174,8 @@ static const struct {
 	{".fault-kill", try_kill},
 	{".fault-ioctl", try_ioctl},
 	{".fault-unshare", try_unshare},
+	{".fault-ring", try_ring},
+	{".fault-ring-change", try_ring_change},
 	{".fault-root", try_root},
 	{".fault-read-etc", try_read_etc},
 	{".fault-list", try_list},

@@ -20,6 +20,7 @@
 #include "exitcode.h"
 #include "log.h"
 #include "options.h"
+#include "ring.h"
 #include "supervisor.h"
 #include "worker.h"
 
@@ -194,6 +195,7 @@ static int act(enum options_action action, const struct config *config,
 		return fflush(stdout) == 0 ? EXITCODE_OK : EXITCODE_FAILURE;
 	case OPTIONS_VERSION:
 		puts("secretfs " SECRETFS_VERSION);
+		puts(ring_built() ? "transports: dev, io_uring" : "transports: dev");
 		return fflush(stdout) == 0 ? EXITCODE_OK : EXITCODE_FAILURE;
 	case OPTIONS_WORKER:
 		return worker_main();

@@ -27,6 +27,9 @@
 #ifndef FUSE_NO_EXPORT_SUPPORT
 #define FUSE_NO_EXPORT_SUPPORT (1ULL << 38) /* Linux 6.9 */
 #endif
+#ifndef FUSE_OVER_IO_URING
+#define FUSE_OVER_IO_URING (1ULL << 41) /* Linux 6.14 */
+#endif
 
 /* The newest minor version whose messages the workers' libfuse knows. */
 #define MOUNT_MINOR 38
@@ -405,7 +408,7 @@ int mount_end(const struct mount *mount)
 }
 
 /* Works for the user who owns the connection, where the control file system is mounted. */
-static bool abort_connection(const struct mount *mount)
+bool mount_cut(const struct mount *mount)
 {
 	char path[64];
 
@@ -418,7 +421,7 @@ static bool abort_connection(const struct mount *mount)
 
 bool mount_abort(const struct mount *mount)
 {
-	bool cut = abort_connection(mount);
+	bool cut = mount_cut(mount);
 
 	/* Each round takes one away: a bind mount of the tree onto its own place has the same
 	 * device. */
@@ -438,9 +441,9 @@ struct init_request {
 	struct fuse_init_in in;
 };
 
-uint64_t mount_flags(uint64_t offered)
+uint64_t mount_flags(uint64_t offered, bool rings)
 {
-	return offered & FLAGS_WANTED;
+	return offered & (FLAGS_WANTED | (rings ? FUSE_OVER_IO_URING : 0));
 }
 
 static int wait_readable(int fd, int timeout_ms)
@@ -487,7 +490,8 @@ static int read_request(int fuse_fd, struct boot_state *state, struct init_reque
 	return ret_request->header.opcode == FUSE_INIT ? 0 : -EPROTO;
 }
 
-static int check_offer(const struct init_request *request, uint64_t offered, struct why *why)
+static int check_offer(
+	const struct init_request *request, uint64_t offered, bool rings, struct why *why)
 {
 	uint64_t missing = FLAGS_REQUIRED & ~offered;
 
@@ -500,6 +504,11 @@ static int check_offer(const struct init_request *request, uint64_t offered, str
 			"the kernel's FUSE lacks what secrets need (flags %#llx); use Linux 6.1 or "
 			"newer",
 			(unsigned long long)missing);
+	if (rings && !(offered & FUSE_OVER_IO_URING))
+		return why_set(why, -ENOTSUP,
+			"the kernel does not offer FUSE over io_uring: that takes Linux 6.14 and "
+			"\"echo Y > /sys/module/fuse/parameters/enable_uring\"; or set transport = "
+			"dev");
 	return 0;
 }
 
@@ -522,7 +531,7 @@ static void make_reply(
 	};
 }
 
-int mount_init(int fuse_fd, struct boot_state *state, struct why *why)
+int mount_init(int fuse_fd, bool rings, struct boot_state *state, struct why *why)
 {
 	struct init_request request;
 	struct {
@@ -538,10 +547,10 @@ int mount_init(int fuse_fd, struct boot_state *state, struct why *why)
 	offered = request.in.flags;
 	if (offered & FUSE_INIT_EXT)
 		offered |= (uint64_t)request.in.flags2 << 32;
-	err = check_offer(&request, offered, why);
+	err = check_offer(&request, offered, rings, why);
 	if (err)
 		return err;
-	make_reply(&request, mount_flags(offered), &reply.out);
+	make_reply(&request, mount_flags(offered, rings), &reply.out);
 	reply.header = (struct fuse_out_header){
 		.len = sizeof(reply),
 		.unique = request.header.unique,

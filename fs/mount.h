@@ -32,18 +32,23 @@ int mount_open(const struct config *config, struct mount *ret_mount, struct why 
 
 /*
  * Reads FUSE_INIT from a fresh connection, answers it, and keeps both in state (init_* and
- * reply_*). -EPROTO: the kernel does not offer what secrets need; -ETIMEDOUT, -errno.
+ * reply_*). rings: requests are to come over io_uring. -EPROTO: the kernel does not offer what
+ * secrets need; -ENOTSUP: it offers no rings; -ETIMEDOUT, -errno.
  */
-int mount_init(int fuse_fd, struct boot_state *state, struct why *why);
+int mount_init(int fuse_fd, bool rings, struct boot_state *state, struct why *why);
 
 /* The flags that we agree to of those offered; flags2 are bits 32 to 63. */
-uint64_t mount_flags(uint64_t offered);
+uint64_t mount_flags(uint64_t offered, bool rings);
 
 /* Is it still mounted at its place (in this mount namespace)? */
 bool mount_present(const struct mount *mount);
 
 /* Unmounts if nobody uses it. -EBUSY: somebody does. -errno. Fine if it is gone already. */
 int mount_end(const struct mount *mount);
+
+/* Ends the connection: who uses the mount, which stays, gets errors. False: it could not be cut, as
+ * by mount_abort. */
+bool mount_cut(const struct mount *mount);
 
 /*
  * Ends the connection and detaches the mount, whoever uses it. False: the connection could not be

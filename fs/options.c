@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ring.h"
+
 const char options_help[] =
 	"usage: secretfs [STORE MOUNTPOINT] [-f] [-d] [-o OPTION[,OPTION...]]\n"
 	"\n"
@@ -316,6 +318,10 @@ int options_check(const struct config *config, struct why *why)
 			"see secretfs --help");
 	if (!config->mountpoint[0])
 		return why_set(why, -EINVAL, "no mountpoint: set it in the configuration file");
+	if (config->transport == CONFIG_TRANSPORT_IO_URING && !ring_built())
+		return why_set(why, -ENOTSUP,
+			"transport = io_uring: this secretfs was built without liburing; set "
+			"transport = dev");
 	int sources = (config->keyfile[0] != '\0') + (config->credential[0] != '\0') +
 		      (config->key_command[0] != '\0') + config->passphrase +
 		      (config->passphrase_fd >= 0);
@@ -429,6 +435,8 @@ int options_reload(int argc, char **argv, const struct config *running, struct c
 		*ret_kept = "allow_other";
 	if (ret_config->threads != running->threads)
 		*ret_kept = "threads";
+	if (ret_config->transport != running->transport)
+		*ret_kept = "transport";
 	keep_fixed(ret_config, running);
 	return 0;
 }

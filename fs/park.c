@@ -2,6 +2,7 @@
 /* park: the list of what waits, by node and by time. */
 #include "park.h"
 
+#include <errno.h>
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include "later.h"
 #include "openings.h"
 #include "ops.h"
+#include "ring.h"
 
 struct parked {
 	struct parked *next;
@@ -106,7 +108,9 @@ void park_go_on(fuse_ino_t ino)
 bool park(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, unsigned ms,
 	park_answer *answer)
 {
-	int place = slots_park(ops.slots, ops_thread.request, ops_thread.request_len);
+	int place = ring_may_wait()
+			    ? slots_park(ops.slots, ops_thread.request, ops_thread.request_len)
+			    : -ENOSPC;
 	struct parked *parked = place < 0 ? NULL : calloc(1, sizeof(*parked));
 
 	if (!parked) {

@@ -6,9 +6,11 @@
 #include <linux/fuse.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "openings.h"
 #include "ops.h"
+#include "ring.h"
 #include "secmem.h"
 #include "slots.h"
 #include "status.h"
@@ -142,4 +144,16 @@ int request_serve(unsigned place, size_t len, bool again)
 	slots_end(ops.slots, place, len);
 	store_request_end(ops.store);
 	return 0;
+}
+
+int request_refuse(const struct fuse_in_header *header, int error)
+{
+	struct fuse_out_header answer = {
+		.len = sizeof(answer), .error = error, .unique = header->unique};
+	const struct iovec part = {&answer, sizeof(answer)};
+
+	if (ring_answer(&part, 1) || write(BOOT_FUSE_FD, &answer, sizeof(answer)) >= 0 ||
+		errno == ENOENT)
+		return 0;
+	return -errno;
 }

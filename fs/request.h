@@ -10,6 +10,7 @@
 #ifndef FS_REQUEST_H
 #define FS_REQUEST_H
 
+#include <linux/fuse.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,5 +25,9 @@ int request_check(const void *bytes, size_t len);
  * has answered it, and its place is not ended.
  */
 int request_serve(unsigned place, size_t len, bool again);
+
+/* Answers a request with an error, past libfuse. -errno: it could not be; that who asked was
+ * interrupted is fine. */
+int request_refuse(const struct fuse_in_header *header, int error);
 
 #endif

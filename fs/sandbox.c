@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/io_uring.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -18,6 +19,7 @@
 #include "fd.h"
 #include "log.h"
 #include "path.h"
+#include "ring.h"
 
 /* ---- namespaces ---- */
 
@@ -145,7 +147,8 @@ int sandbox_calls(bool first, struct why *why)
  * By what needs them, on the machines with 64 bits. A name that this machine, or its libseccomp,
  * does not have is left out: some are one machine's form of what is another call elsewhere.
  * Anything that opens a way out is missing on purpose: new programs, sockets, descriptors of other
- * processes, tracing, credentials, namespaces, mounts, bpf, io_uring, keyrings, prctl.
+ * processes, tracing, credentials, namespaces, mounts, bpf, new io_urings, keyrings,
+ * prctl.
  */
 static const char *const calls[] = {
 	/* requests and answers, the store, the anchor, the log */
@@ -252,6 +255,18 @@ static int allow_fcntl(scmp_filter_ctx filter)
 	return r;
 }
 
+/* Rings that are there (ring.h): switched on, with the restrictions that they have, and used. */
+static int allow_rings(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp on = SCMP_A1_32(SCMP_CMP_EQ, IORING_REGISTER_ENABLE_RINGS);
+	const struct scmp_arg_cmp self = SCMP_A0_32(SCMP_CMP_EQ, 0);
+	int r = allow_if(filter, "io_uring_register", &on, 1);
+
+	if (r == 0)
+		r = allow_if(filter, "sched_setaffinity", &self, 1);
+	return r < 0 ? r : rule(filter, SCMP_ACT_ALLOW, "io_uring_enter", NULL, 0);
+}
+
 /* Calls that are fine only with some arguments. */
 static int allow_some(scmp_filter_ctx filter)
 {
@@ -298,7 +313,9 @@ static int fill(scmp_filter_ctx filter)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	for (size_t i = 0; r == 0 && i < sizeof(calls) / sizeof(calls[0]); i++)
 		r = rule(filter, SCMP_ACT_ALLOW, calls[i], NULL, 0);
-	return r < 0 ? r : allow_some(filter);
+	if (r == 0)
+		r = allow_some(filter);
+	return r == 0 && ring_on() ? allow_rings(filter) : r;
 }
 
 int sandbox_calls(bool first, struct why *why)

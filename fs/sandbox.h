@@ -8,6 +8,9 @@
  *     sandbox_calls        last, before there are threads: seccomp; another call ends the process
  *                          by SIGSYS
  *
+ * Rings (ring.h) are made before, and can do nothing but carry requests; with them the calls that
+ * use them are allowed too.
+ *
  * There is no setting for it. What a kernel does not have is said once in the log, but for the
  * filter of calls: without it there is no worker.
  *

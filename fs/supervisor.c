@@ -155,6 +155,12 @@ static void fail(struct supervisor *s, int code)
 	s->code = code;
 }
 
+/* Do requests come over io_uring? */
+static bool rings(const struct supervisor *s)
+{
+	return s->config->transport == CONFIG_TRANSPORT_IO_URING;
+}
+
 /* ---- the start ---- */
 
 /* Who the worker will be. */
@@ -250,7 +256,9 @@ static int take_signals(struct supervisor *s, struct why *why)
 /* Mapped for the life of the mount: memory that nobody maps is not locked. */
 static int take_slots(struct supervisor *s, struct why *why)
 {
-	s->slots_fd = slots_create(s->config->threads);
+	unsigned least = rings(s) ? 2 : 1;
+
+	s->slots_fd = slots_create(s->config->threads < least ? least : s->config->threads);
 	if (s->slots_fd < 0)
 		return why_set(why, s->slots_fd, "cannot make memory for requests: %s",
 			strerror(-s->slots_fd));
@@ -265,7 +273,7 @@ static int take_mount(struct supervisor *s, struct why *why)
 	s->fuse_fd = mount_open(s->config, &s->mount, why);
 	if (s->fuse_fd < 0)
 		return s->fuse_fd;
-	err = mount_init(s->fuse_fd, &s->boot, why);
+	err = mount_init(s->fuse_fd, rings(s), &s->boot, why);
 	if (err)
 		return err;
 	s->openings_fd = openings_create();
@@ -276,6 +284,36 @@ static int take_mount(struct supervisor *s, struct why *why)
 	if (err)
 		return why_set(why, err, "cannot start the helper process: %s", strerror(-err));
 	return 0;
+}
+
+/* ---- a mount in the place of another ---- */
+
+/* What requests were on a worker's rings is lost with it, and no other may answer: everybody who
+ * waits gets an error, and so does whoever uses what was open. */
+static void end_connection(struct supervisor *s)
+{
+	/* Where it is not there any more its number may be another one's by now. */
+	if (mount_present(&s->mount))
+		mount_cut(&s->mount);
+	fd_close(&s->fuse_fd); /* the last descriptor, where that could not be done */
+}
+
+static int mount_anew(struct supervisor *s, struct why *why)
+{
+	log_warn("%s is mounted anew: over io_uring nothing that was open outlives a worker",
+		s->mount.path);
+	mount_abort(&s->mount);
+	helper_stop(&s->helper);
+	slots_unmap(&s->slots);
+	fd_close(&s->slots_fd);
+	fd_close(&s->openings_fd);
+	s->boot.generation = 0;
+	int err = take_slots(s, why);
+	if (!err)
+		err = take_mount(s, why);
+	if (err)
+		end_connection(s);
+	return err;
 }
 
 /* ---- workers ---- */
@@ -542,8 +580,11 @@ static void plan_next(struct supervisor *s, bool was_serving, bool suspect, cons
 static void restart_worker(struct supervisor *s)
 {
 	struct why why = {0};
+	int err = s->fuse_fd < 0 ? mount_anew(s, &why) : 0;
 
-	if (start_worker(s, &why) < 0) {
+	if (err == 0)
+		err = start_worker(s, &why);
+	if (err < 0) {
 		log_err("%s", why.text);
 		plan_next(s, false, false, "could not be started");
 	}
@@ -592,6 +633,11 @@ static void on_worker_death(struct supervisor *s, int status)
 		fail(s, s->code ? s->code : EXITCODE_FAILURE);
 	} else if (s->stop != STOP_NO || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
 		s->over = true; /* unmounted, by us or from outside */
+	} else if (rings(s) && !mount_present(&s->mount)) {
+		s->over = true; /* detached: only what was open was left of it */
+	} else if (rings(s)) {
+		end_connection(s);
+		plan_next(s, was_serving, false, death);
 	} else {
 		plan_next(s, was_serving, slots_suspect(&s->slots), death);
 	}
@@ -720,6 +766,15 @@ static const struct config *read_settings(struct supervisor *s)
 	return config;
 }
 
+/* What requests lie on rings no other worker can finish. */
+static const struct config *keep_settings(const struct supervisor *s)
+{
+	log_warn("the settings of %s stay as they are: over io_uring no worker can make room for "
+		 "another; stop it and start it again",
+		s->mount.path);
+	return NULL;
+}
+
 /* Run as root at first: nobody else's, and nobody else may write to it. */
 static int check_program(int fd)
 {
@@ -762,7 +817,7 @@ static void on_hup(struct supervisor *s)
 		return;
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Reading the settings again",
 		(long long)clock_ms() * 1000);
-	const struct config *config = read_settings(s);
+	const struct config *config = rings(s) ? keep_settings(s) : read_settings(s);
 	if (!config) {
 		tell_serving(s);
 		return;
@@ -928,9 +983,9 @@ static void end_worker(struct supervisor *s)
 /* From any stage of the start too. The lock goes last: who gets it finds nothing of us left. */
 static void release(struct supervisor *s)
 {
-	bool mounted = s->fuse_fd >= 0;
+	bool was_mounted = s->mount.path[0];
 
-	if (mounted && (s->worker > 0 || mount_present(&s->mount)))
+	if (was_mounted && (s->worker > 0 || mount_present(&s->mount)))
 		mount_abort(&s->mount);
 	end_worker(s);
 	lines_end(&s->lines);

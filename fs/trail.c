@@ -24,6 +24,7 @@
 #include "openings.h"
 #include "ops.h"
 #include "page.h"
+#include "request.h"
 #include "slots.h"
 #include "stack.h"
 #include "status.h"
@@ -709,8 +710,6 @@ static bool writes_line(const struct fuse_in_header *header, size_t len)
 bool trail_refuse(const void *request, size_t len, bool was_begun)
 {
 	const struct fuse_in_header *header = request;
-	const struct fuse_out_header answer = {
-		.len = sizeof(answer), .error = -ENOSPC, .unique = header->unique};
 
 	if (!audit.on)
 		return false;
@@ -719,9 +718,9 @@ bool trail_refuse(const void *request, size_t len, bool was_begun)
 	if (was_begun || !writes_line(header, len) || audit_log_room(is_removal(header->opcode)))
 		return false;
 	status_error();
-	/* ENOENT: who asked has been interrupted. */
-	if (write(BOOT_FUSE_FD, &answer, sizeof(answer)) < 0 && errno != ENOENT)
-		log_err("cannot refuse a request: %s", strerror(errno));
+	int r = request_refuse(header, -ENOSPC);
+	if (r < 0)
+		log_err("cannot refuse a request: %s", strerror(-r));
 	return true;
 }
 

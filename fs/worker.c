@@ -37,6 +37,7 @@
 #include "log.h"
 #include "openings.h"
 #include "ops.h"
+#include "ring.h"
 #include "sandbox.h"
 #include "slots.h"
 #include "stack.h"
@@ -44,6 +45,8 @@
 #include "view.h"
 
 #define ARENA_ROOT     (64u << 20)
+#define SPARE_ROOT     8            /* entries for requests that wait, of each ring */
+#define SPARE_PLAIN    1            /* who may lock little, and floods only himself */
 #define PAUSE_WAIT     5000         /* ms for the requests at hand */
 #define FOREIGN_UNIQUE (~0ull << 1) /* the kernel counts up from 2 in steps of 2 */
 
@@ -319,6 +322,10 @@ static int worker_replay_init(struct why *why)
 	memcpy(request, worker.boot.init_request, worker.boot.init_len);
 	header->unique = FOREIGN_UNIQUE;
 	fuse_session_process_buf(worker.session, &buf);
+	if (ring_on() && !ring_hears())
+		return why_set(why, -ENOTSUP,
+			"the answers of this libfuse do not come to the rings; set transport = "
+			"dev");
 	return 0;
 }
 
@@ -534,11 +541,14 @@ static int worker_serve(struct why *why)
 		failed = worker_finish();
 	if (failed == 0)
 		failed = trail_start(ops_thread_begin, ops_thread_end);
+	/* Over rings nothing comes before they all are there, and they may be refused. */
+	if (failed == 0 && ring_on())
+		failed = crew_start(worker.slots.n);
 	if (failed == 0) {
 		worker_ask_again();
 		failed = worker_ready();
 	}
-	if (failed == 0)
+	if (failed == 0 && !ring_on())
 		failed = crew_start(worker.slots.n);
 	if (failed == 0)
 		failed = worker_watch();
@@ -587,6 +597,10 @@ static int worker_start(struct why *why)
 		return r;
 	r = slots_map(BOOT_SLOTS_FD, &worker.slots, why);
 	close(BOOT_SLOTS_FD);
+	/* The first thread has none (crew.h). */
+	if (r == 0 && worker.config.transport == CONFIG_TRANSPORT_IO_URING)
+		r = ring_open(BOOT_FUSE_FD, worker.slots.n - 1,
+			worker.boot.owner == 0 ? SPARE_ROOT : SPARE_PLAIN, why);
 	if (r == 0)
 		r = worker_map_keys(why);
 	if (r == 0)

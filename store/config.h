@@ -25,6 +25,7 @@ enum config_unset { CONFIG_AUTO = -1 };
 /* In the order of their words in config.c. */
 enum config_audit { CONFIG_AUDIT_REQUIRED, CONFIG_AUDIT_BEST_EFFORT, CONFIG_AUDIT_OFF };
 enum config_audit_names { CONFIG_AUDIT_NAME, CONFIG_AUDIT_ID };
+enum config_transport { CONFIG_TRANSPORT_DEV, CONFIG_TRANSPORT_IO_URING };
 
 struct config_range {
 	uint32_t first;
@@ -68,6 +69,7 @@ struct config {
 	int audit_names;              /* audit_names = name|id (name) */
 	unsigned audit_rate; /* audit_rate = lines a second of one user before he is delayed, 0:
 				any number (200) */
+	int transport;       /* transport = dev|io_uring: how requests come (dev) */
 	/* Not in the file: only from the command line or -o. */
 	int passphrase_fd;             /* passphrase-fd=N; -1: none */
 	bool passphrase;               /* -o passphrase: ask on the terminal */
@@ -93,7 +95,7 @@ int config_set(struct config *config, const char *name, const char *value, struc
 
 /*
  * Reads a file of the form "name = value", '#' or ';' comments on lines of their own, no sections.
- * Unknown and repeated names, sections, lines over 199 bytes, continuation lines, NUL bytes and bad
+ * Unknown and repeated names, sections, lines over 198 bytes, continuation lines, NUL bytes and bad
  * values are refused with file and line; nothing is then changed. What does not fit in a line goes
  * on in further ones: private_deny+ = UID,... and, in quotes, store+ = "REST" (mountpoint+,
  * keyfile+, anchor+, audit_file+, key_command+). The file must be regular, owned by root or the

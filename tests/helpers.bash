@@ -9,6 +9,8 @@
 #     $SFS/audit/audit.log what was done
 #     $SFS/bin             programs that a plain user must be able to reach
 # so that tests may run at the same time.
+#
+# SECRETFS_TEST_OPTIONS: options that every daemon gets, before those of the test.
 
 bats_require_minimum_version 1.5.0
 
@@ -38,6 +40,8 @@ make_place() {
 	AUDIT=$SFS/audit/audit.log
 	PUB=$MNT/public PRIV=$MNT/private
 	SC=$SFS/bin/sc
+	OPTIONS=keyfile=$KEY,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT,audit_rate=0
+	OPTIONS+=${SECRETFS_TEST_OPTIONS:+,$SECRETFS_TEST_OPTIONS}
 	export SFS STORE KEY ANCHOR AUDIT MNT LOG PUB PRIV SC
 	mkdir "$MNT" "$SFS/bin"
 	mkdir -m 700 "$ANCHOR"
@@ -60,7 +64,7 @@ make_store() {
 
 # run_daemon [NAME=VALUE...]: starts it and returns its exit code, as a person would type it.
 run_daemon() {
-	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT,audit_rate=0" opt
+	local opts=$OPTIONS opt
 	for opt; do
 		opts+=,$opt
 	done
@@ -69,7 +73,7 @@ run_daemon() {
 
 # A sanitizer's report goes to stderr, which only a daemon in the foreground keeps.
 run_foreground() {
-	local opts="keyfile=$KEY,user=secretfs,anchor=$ANCHOR,audit_file=$AUDIT,audit_rate=0" opt pid
+	local opts=$OPTIONS opt pid
 	for opt; do
 		opts+=,$opt
 	done
@@ -159,6 +163,21 @@ expect_as() {
 		printf 'uid %s: %s: wanted %s, got %s\n' "$uid" "$*" "$want" "$got" >&2
 		return 1
 	}
+}
+
+rings_built() {
+	"$DAEMON" --version | grep -q io_uring
+}
+
+rings_offered() {
+	grep -qx Y /sys/module/fuse/parameters/enable_uring 2>/dev/null
+}
+
+# need_rings: for tests of transport=io_uring.
+need_rings() {
+	rings_built || skip "built without liburing"
+	rings_offered || skip "the kernel does not offer FUSE over io_uring (enable_uring of module fuse is not Y)"
+	[ "$(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null || echo 0)" != 2 ] || skip "io_uring is switched off (kernel.io_uring_disabled)"
 }
 
 worker_is_not() {

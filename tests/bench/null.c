@@ -3,19 +3,27 @@
  * null: a FUSE server that does nothing, to know what the kernel protocol alone costs.
  *
  *     bench_null MOUNTPOINT       runs until it is unmounted
+ *     bench_null -r MOUNTPOINT    the same over io_uring
  *
  * It shows one file of 64 bytes where secretfs shows a value, public/s/k, answers in the same way
  * (direct_io, no flush on read handles, long timeouts) and has the same loop: eight threads on one
- * descriptor, each with its own buffer.
+ * descriptor, each with its own buffer. Over io_uring it has the same rings (fs/ring.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "mount.h"
+#include "ring.h"
+#include "slots.h"
 
 #define THREADS 8
 #define LONG    86400.0
@@ -126,19 +134,89 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+/* ---- over io_uring: mounted, and INIT answered, as secretfs does it ---- */
+
+static int open_rings(struct fuse_session *session, const char *mountpoint, struct why *why)
+{
+	static struct config config;
+	static struct boot_state state;
+	struct mount mount;
+	char device[32];
+	int fd, r;
+
+	config_init(&config);
+	strcpy(config.store, "null");
+	snprintf(config.mountpoint, sizeof(config.mountpoint), "%s", mountpoint);
+	fd = mount_open(&config, &mount, why);
+	r = fd < 0 ? fd : mount_init(fd, true, &state, why);
+	if (r == 0)
+		r = ring_open(fd, THREADS - 1, 0, why);
+	if (r < 0)
+		return r;
+	struct fuse_in_header *header = (struct fuse_in_header *)(void *)state.init_request;
+	struct fuse_buf init = {.mem = state.init_request, .size = state.init_len};
+
+	header->unique = ~0ull << 1; /* the kernel has its answer */
+	snprintf(device, sizeof(device), "/dev/fd/%d", fd);
+	if (fuse_session_mount(session, device) < 0)
+		return why_set(why, -EIO, "libfuse refuses the connection");
+	fuse_session_process_buf(session, &init);
+	return 0;
+}
+
+static void *serve_ring(void *arg)
+{
+	static _Atomic unsigned number;
+	struct fuse_session *session = arg;
+	void *bytes = malloc(SLOTS_BYTES);
+	struct fuse_buf buf = {.mem = bytes};
+
+	if (!bytes || ring_begin(number++) < 0)
+		return NULL;
+	while (ring_next(bytes, SLOTS_BYTES, &buf.size) > 0)
+		fuse_session_process_buf(session, &buf);
+	free(bytes);
+	return NULL;
+}
+
+static int run_rings(struct fuse_session *session, const char *mountpoint)
+{
+	pthread_t threads[THREADS - 1];
+	char bytes[FUSE_MIN_READ_BUFFER];
+	struct why why = {""};
+	int r = open_rings(session, mountpoint, &why);
+
+	if (r < 0) {
+		fprintf(stderr, "null: %s\n", why.text);
+		return 1;
+	}
+	for (int i = 0; i < THREADS - 1; i++)
+		if (pthread_create(&threads[i], NULL, serve_ring, session) != 0)
+			return 1;
+	/* FORGET, which needs no answer. */
+	while (read(fuse_session_fd(session), bytes, sizeof(bytes)) > 0)
+		;
+	for (int i = 0; i < THREADS - 1; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	bool rings = argc == 3 && strcmp(argv[1], "-r") == 0;
 	char *fuse_argv[] = {argv[0], "-oallow_other,default_permissions", NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(2, fuse_argv);
 	struct fuse_session *session;
 	pthread_t threads[THREADS];
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s MOUNTPOINT\n", argv[0]);
+	if (argc != (rings ? 3 : 2)) {
+		fprintf(stderr, "usage: %s [-r] MOUNTPOINT\n", argv[0]);
 		return 2;
 	}
 	memset(value, 'v', SIZE);
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
+	if (session && rings)
+		return run_rings(session, argv[2]);
 	if (!session || fuse_session_mount(session, argv[1]) != 0)
 		return 1;
 	for (int i = 0; i < THREADS; i++)

@@ -154,6 +154,7 @@ def main():
     with open(fixed + "/k", "wb") as f:
         f.write(value(12))
     end = time.time() + SECONDS
+    multiprocessing.set_start_method("fork")  # Python 3.14 has another default
     results = multiprocessing.Queue()
     works = [(writer, 20001), (writer, 20002), (changer, 20003), (changer, 20004), (reader, 20005), (reader, 20006)]
     children = [multiprocessing.Process(target=run, args=(w, uid, end, results)) for w, uid in works]

@@ -42,9 +42,10 @@ within() {
 	"${ENTER[@]}" setpriv --reuid="$uid" --regid="$(id -g "$uid" 2>/dev/null || echo "$uid")" --clear-groups -- "$@"
 }
 
+# start_plain [OPTIONS]
 start_plain() {
 	within "$PLAIN" "$SFS/bin/secretctl" store init "$HOME/store/store.db" --keyfile "$HOME/key" >>"$LOG" 2>&1 3>&- &&
-		within "$PLAIN" "$SFS/bin/secretfs" "$HOME/store/store.db" "$MNT" -o "keyfile=$HOME/key" >>"$LOG" 2>&1 3>&- || {
+		within "$PLAIN" "$SFS/bin/secretfs" "$HOME/store/store.db" "$MNT" -o "keyfile=$HOME/key${1:+,$1}" >>"$LOG" 2>&1 3>&- || {
 		cat "$LOG" >&2
 		return 1
 	}
@@ -73,6 +74,20 @@ start_plain() {
 		kill -9 "$(worker_pid)"
 		same value "$(soon 20 within "$PLAIN" cat "$PUB/s/k")"
 	done
+}
+
+@test "over io_uring a plain user's worker dies and the tree is mounted anew" {
+	need_rings
+	start_plain threads=3,transport=io_uring
+	within "$PLAIN" sh -c 'mkdir "$PUB/s" && echo value >"$PUB/s/k"'
+	for _ in 1 2 3; do
+		before=$(worker_pid)
+		kill -9 "$before"
+		eventually 20 worker_is_not "$before"
+		eventually 20 within "$PLAIN" stat "$PUB/s/k"
+		same value "$(soon 20 within "$PLAIN" cat "$PUB/s/k")"
+	done
+	same 1 "$("${ENTER[@]}" grep -c " $MNT " /proc/self/mountinfo)"
 }
 
 @test "a plain user's supervisor dies and the mount goes" {

@@ -114,6 +114,13 @@ refused() {
 	ended internet
 }
 
+@test "no io_uring" {
+	with_faults
+	WORKER_MAY_DIE=1
+	ended ring
+	ended ring-change
+}
+
 @test "no memory that can be run" {
 	with_faults
 	WORKER_MAY_DIE=1

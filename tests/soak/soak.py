@@ -24,6 +24,7 @@ SEED = int(os.environ.get("SEED", "0")) or int(time.time())
 UIDS = (20001, 20002, 20003, 20004)
 MAX_VALUE = 1 << 20
 ONLY = os.environ.get("ONLY")  # kill, reload
+multiprocessing.set_start_method("fork")  # Python 3.14 has another default
 KILLED = multiprocessing.Value("i", 0)  # workers killed so far, or about to be
 REPLACED = multiprocessing.Value("i", 0)  # of those, the ones whose successors serve
 

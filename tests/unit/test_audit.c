@@ -19,7 +19,8 @@
 #define LINES 64
 
 static uint8_t key0[AUDIT_KEY];
-static const uint8_t session[AUDIT_SESSION] = "session-number-1";
+static const uint8_t session[AUDIT_SESSION] = {
+	's', 'e', 's', 's', 'i', 'o', 'n', '-', 'n', 'u', 'm', 'b', 'e', 'r', '-', '1'};
 
 struct log {
 	size_t n;

@@ -172,7 +172,7 @@ static void test_flags_agreed_to(void **arg)
 	const uint64_t never = FUSE_WRITEBACK_CACHE | FUSE_CACHE_SYMLINKS | FUSE_EXPORT_SUPPORT |
 			       FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_SPLICE_READ |
 			       FUSE_SPLICE_WRITE | FUSE_SPLICE_MOVE;
-	uint64_t all = mount_flags(UINT64_MAX);
+	uint64_t all = mount_flags(UINT64_MAX, false);
 
 	(void)arg;
 	assert_int_equal(all & never, 0);
@@ -183,9 +183,11 @@ static void test_flags_agreed_to(void **arg)
 	assert_int_not_equal(all & (1ULL << 38), 0); /* NO_EXPORT_SUPPORT */
 	assert_int_equal(all & (1ULL << 39), 0);     /* HAS_RESEND */
 	assert_int_equal(all & (1ULL << 40), 0);     /* ALLOW_IDMAP */
+	assert_int_equal(all & (1ULL << 41), 0);     /* OVER_IO_URING */
+	assert_int_equal(mount_flags(UINT64_MAX, true), all | 1ULL << 41);
 	/* What is not offered is not taken. */
-	assert_int_equal(mount_flags(0), 0);
-	assert_int_equal(mount_flags(FUSE_POSIX_ACL | FUSE_WRITEBACK_CACHE), FUSE_POSIX_ACL);
+	assert_int_equal(mount_flags(0, true), 0);
+	assert_int_equal(mount_flags(FUSE_POSIX_ACL | FUSE_WRITEBACK_CACHE, true), FUSE_POSIX_ACL);
 }
 
 int main(void)

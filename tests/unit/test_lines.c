@@ -129,7 +129,7 @@ static void test_flood(void **state)
 		lines_read(&lines);
 		sent -= LINES_TEXT - 1;
 		ssize_t n = read(packets, line, sizeof(line));
-		assert_in_range(n, 2000, 2048); /* as long as a line of the log may be */
+		assert_true(n >= 2000 && n <= 2048); /* as long as a line of the log may be */
 		assert_int_equal(line[n - 1], '\n');
 		expect(NULL);
 		cut++;

@@ -151,7 +151,7 @@ static void test_long(void **state)
 		text[sizeof(text) - 1] = '\0';
 		log_err("%s", text);
 		n = read(packets, line, sizeof(line));
-		assert_in_range(n, 2000, 2048);
+		assert_true(n >= 2000 && n <= 2048);
 		assert_int_equal(line[n - 1], '\n');
 		assert_ptr_equal(memchr(line, '\n', (size_t)n), line + n - 1);
 	}

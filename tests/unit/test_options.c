@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "ring.h"
 
 static struct config config;
 static struct why why;
@@ -362,6 +363,27 @@ static void test_reload_audit(void **state)
 	assert_string_equal(kept, "audit_file");
 }
 
+static void test_transport(void **state)
+{
+	const char *kept = "?";
+
+	(void)state;
+	assert_int_equal(load("secretfs /s /m -o keyfile=/k"), 0);
+	assert_int_equal(config.transport, CONFIG_TRANSPORT_DEV);
+	assert_int_equal(load("secretfs /s /m -o keyfile=/k,transport=auto"), -EINVAL);
+	assert_string_equal(why.text, "\"transport\" must be dev or io_uring");
+	if (!ring_built()) {
+		assert_int_equal(load("secretfs /s /m -o keyfile=/k,transport=io_uring"), -ENOTSUP);
+		assert_non_null(strstr(why.text, "built without liburing"));
+		return;
+	}
+	write_file("store = /s\nmountpoint = /m\nkeyfile = /k\ntransport = io_uring\n");
+	assert_int_equal(load("secretfs"), 0);
+	assert_int_equal(config.transport, CONFIG_TRANSPORT_IO_URING);
+	assert_int_equal(reload("store = /s\nmountpoint = /m\nkeyfile = /k\n", &kept), 0);
+	assert_string_equal(kept, "transport");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test_setup_teardown(test_load, make_home, drop_home),
 		cmocka_unit_test_setup_teardown(test_reload_audit, make_home, drop_home),
+		cmocka_unit_test_setup_teardown(test_transport, make_home, drop_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
