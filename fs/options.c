@@ -309,6 +309,14 @@ int options_parse(int argc, char **argv, struct config *config, enum options_act
 	return err;
 }
 
+/* transport = auto: the faster one, where there is what it takes. */
+static void resolve_transport(struct config *config)
+{
+	if (config->transport == CONFIG_TRANSPORT_AUTO)
+		config->transport = ring_built() && ring_offered() ? CONFIG_TRANSPORT_IO_URING
+								   : CONFIG_TRANSPORT_DEV;
+}
+
 int options_check(const struct config *config, struct why *why)
 {
 	if (!config->store[0])
@@ -374,6 +382,7 @@ int options_load(int argc, char **argv, uint32_t uid, struct config *ret_config,
 	err = config_read_own(ret_config, uid, why);
 	if (!err)
 		err = options_parse(argc, argv, ret_config, ret_action, why);
+	resolve_transport(ret_config);
 	if (!err)
 		err = options_check(ret_config, why);
 	if (!err)
@@ -422,6 +431,7 @@ int options_reload(int argc, char **argv, const struct config *running, struct c
 		err = options_parse(argc, argv, ret_config, &action, why);
 	if (err)
 		return err;
+	resolve_transport(ret_config);
 	/* Where it cannot tell a place, what is running has one. */
 	config_audit_resolve(ret_config, geteuid());
 	*ret_kept = NULL;

@@ -3,13 +3,32 @@
 #include "ring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fd.h"
+
+/* The first character of a file of the kernel's; 0: there is none. */
+static char first_of(const char *path)
+{
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c = 0;
+
+	return fd >= 0 && read(fd, &c, 1) == 1 ? c : 0;
+}
+
+bool ring_offered(void)
+{
+	char off = first_of("/proc/sys/kernel/io_uring_disabled"); /* 1: but for root */
+
+	return first_of("/sys/module/fuse/parameters/enable_uring") == 'Y' && off != '2' &&
+	       (off != '1' || geteuid() == 0);
+}
+
 #ifdef SECRETFS_RINGS
 
-#include <fcntl.h>
 #include <liburing.h>
 #include <linux/fuse.h>
 #include <poll.h>
@@ -22,7 +41,6 @@
 #include <sys/mman.h>
 
 #include "boot.h"
-#include "fd.h"
 #include "log.h"
 #include "secmem.h"
 #include "slots.h"

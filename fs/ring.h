@@ -25,6 +25,9 @@
 /* Was it built with liburing? */
 bool ring_built(void);
 
+/* Is FUSE over io_uring there in this kernel, and not switched off? */
+bool ring_offered(void);
+
 /*
  * Makes n rings, and the memory of their entries: locked, not dumped. spare: entries that each has
  * beside the one that waits, for as many requests that are laid aside at once. Before the sandbox,

@@ -54,7 +54,7 @@ struct setting {
 
 static const char *const audit_words[] = {"required", "best-effort", "off", NULL};
 static const char *const audit_names_words[] = {"name", "id", NULL};
-static const char *const transport_words[] = {"dev", "io_uring", NULL};
+static const char *const transport_words[] = {"dev", "io_uring", "auto", NULL};
 
 #define AT(member) offsetof(struct config, member)
 

@@ -25,7 +25,7 @@ enum config_unset { CONFIG_AUTO = -1 };
 /* In the order of their words in config.c. */
 enum config_audit { CONFIG_AUDIT_REQUIRED, CONFIG_AUDIT_BEST_EFFORT, CONFIG_AUDIT_OFF };
 enum config_audit_names { CONFIG_AUDIT_NAME, CONFIG_AUDIT_ID };
-enum config_transport { CONFIG_TRANSPORT_DEV, CONFIG_TRANSPORT_IO_URING };
+enum config_transport { CONFIG_TRANSPORT_DEV, CONFIG_TRANSPORT_IO_URING, CONFIG_TRANSPORT_AUTO };
 
 struct config_range {
 	uint32_t first;
@@ -69,7 +69,7 @@ struct config {
 	int audit_names;              /* audit_names = name|id (name) */
 	unsigned audit_rate; /* audit_rate = lines a second of one user before he is delayed, 0:
 				any number (200) */
-	int transport;       /* transport = dev|io_uring: how requests come (dev) */
+	int transport;       /* transport = dev|io_uring|auto: how requests come (dev) */
 	/* Not in the file: only from the command line or -o. */
 	int passphrase_fd;             /* passphrase-fd=N; -1: none */
 	bool passphrase;               /* -o passphrase: ask on the terminal */

@@ -51,6 +51,18 @@ crash() {
 	no_processes
 }
 
+@test "auto takes it where it is there" {
+	run_foreground transport=auto
+	if rings_built && rings_offered; then
+		rings_of "$(worker_pid)"
+	else
+		not rings_of "$(worker_pid)"
+	fi
+	mkdir "$PUB/s"
+	echo one >"$PUB/s/k"
+	same one "$(cat "$PUB/s/k")"
+}
+
 @test "values of every size come back as they were" {
 	start_rings
 	mkdir "$PUB/s"

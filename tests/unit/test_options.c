@@ -370,8 +370,11 @@ static void test_transport(void **state)
 	(void)state;
 	assert_int_equal(load("secretfs /s /m -o keyfile=/k"), 0);
 	assert_int_equal(config.transport, CONFIG_TRANSPORT_DEV);
-	assert_int_equal(load("secretfs /s /m -o keyfile=/k,transport=auto"), -EINVAL);
-	assert_string_equal(why.text, "\"transport\" must be dev or io_uring");
+	assert_int_equal(load("secretfs /s /m -o keyfile=/k,transport=rings"), -EINVAL);
+	assert_string_equal(why.text, "\"transport\" must be dev, io_uring or auto");
+	assert_int_equal(load("secretfs /s /m -o keyfile=/k,transport=auto"), 0);
+	assert_int_equal(config.transport,
+		ring_built() && ring_offered() ? CONFIG_TRANSPORT_IO_URING : CONFIG_TRANSPORT_DEV);
 	if (!ring_built()) {
 		assert_int_equal(load("secretfs /s /m -o keyfile=/k,transport=io_uring"), -ENOTSUP);
 		assert_non_null(strstr(why.text, "built without liburing"));
