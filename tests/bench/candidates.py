@@ -47,7 +47,7 @@ def package_version(package):
 
 class Filesystem:
     packages = ()
-    peer = False  # somebody else's file system
+    slow = False  # to fill, and to empty: not with the largest listings
     durable = True  # what was written can be made to last
     syncs = ""  # what does not come of that, as its system calls show
     sync = "sync:"  # what that takes: fsync of the file and its folder
@@ -116,6 +116,7 @@ class Tmpfs(Filesystem):
 
 class Disk(Filesystem):
     name, title = "disk", "the disk"
+    slow = True
     fresh = False
 
     def start(self):
@@ -272,7 +273,7 @@ class SecretfsUring(Secretfs):
 
 
 class Peer(Filesystem):
-    peer = True
+    slow = True
 
     def create(self):
         self.lower = os.path.join(self.folder, "lower")
