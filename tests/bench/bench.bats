@@ -51,6 +51,9 @@ import json, sys
 print(*(f"{name} {row['key']}" for row in json.load(open(sys.argv[1]))["rows"] for name in row["results"]))
 END
 )"
+	"$TESTS/bench/run" --smoke --only cat --out "$SFS/out" >"$SFS/said"
+	grep -q '^one value, as a program ' "$SFS/said"
+	not grep -q '^read 64 B' "$SFS/said"
 	run -2 "$TESTS/bench/run" --smoke --only nonesuch
 	[[ $output == *"no candidate or row nonesuch"* ]]
 }

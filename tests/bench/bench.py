@@ -203,6 +203,10 @@ def chosen(args, all_rows):
     keys = [row.key for row in all_rows]
     wanted = [name for name in args.only or () if name in keys]
     everything = SMOKED if args.smoke else names_of_candidates()
+    programs = {kind.name for kind in COMMANDS}
+    if candidates and programs.issuperset(candidates):
+        wanted = ["command"]
+        candidates.append(Secretfs.name)  # which has what cat and secretctl read
     return candidates or list(everything), set(wanted or keys)
 
 
