@@ -125,8 +125,14 @@ class Bench:
             if (reading and not self.attempt(c, c.fill, self.sizes.names, self.sizes.rich)) or not self.fill_listings(c):
                 self.filesystems.remove(c)
 
+    def listings(self):
+        """Sizes of those that some row needs."""
+        walked = {self.sizes.walked} if self.wanted_rows & {"find", "grep"} else set()
+        listed = {n for n in self.sizes.listings if self.wanted_rows & {f"list-{n}", f"attrs-{n}"}}
+        return sorted(walked | listed)
+
     def fill_listings(self, c):
-        for count in self.sizes.listings if self.stage_wanted("listings") else ():
+        for count in self.listings():
             if c.slow and count > self.sizes.slow_listing:
                 self.note(f"{c.name}: left out of the rows of {count:,} secrets, which take too long to make")
                 continue
@@ -246,7 +252,8 @@ def main():
         report.write_readme(os.path.join(HERE, "results/latest.json"), os.path.join(TOP, "README.md"))
     elif args.packages:
         wanted = chosen(args, rows(args.sizes))[0]
-        print(*sorted({p for kind in FILESYSTEMS + COMMANDS if kind.name in wanted for p in kind.packages}), sep="\n")
+        for package in sorted({p for kind in FILESYSTEMS + COMMANDS if kind.name in wanted for p in kind.packages}):
+            print(package)
     elif not args.check:
         measure(args)
 
