@@ -29,7 +29,7 @@ man)
 	mandoc -Tlint -W warning "${pages[@]}"
 	;;
 scripts)
-	scripts=(tests/run tests/run-bats tests/newer tests/fuzz/run {tools,tests}/**/*.{sh,bash})
+	scripts=(tests/run tests/run-bats tests/newer tests/fuzz/run tests/bench/run {tools,tests}/**/*.{sh,bash})
 	for file in tools/*; do
 		[ -f "$file" ] && head -c 64 "$file" | grep -qE '^#!.*\<(ba)?sh\>' && scripts+=("$file")
 	done

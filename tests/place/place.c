@@ -14,21 +14,20 @@
 #include "fd.h"
 #include "store.h"
 
-static int place_keys(struct place *place, const struct secbuf *source, struct why *why)
+int place_keys(
+	const char *store, const struct secbuf *source, struct secbuf *ret_memory, struct why *why)
 {
 	struct keyslot slots[STORE_SLOTS];
 	AUTO_SECBUF master = SECBUF_INIT;
-	int n = store_read_slots(place->store, slots, why);
+	int n = store_read_slots(store, slots, why);
 	int r = n < 0 ? n
 		      : keyslot_open_any(slots, (size_t)n, KEYSLOT_KEYFILE, source, &master, why);
 
 	if (r == 0)
-		r = secbuf_alloc(&place->memory, sizeof(*place->keys), SECMEM_SELF);
-	if (r < 0)
-		return r;
-	place->keys = (struct keyslot_keys *)(void *)place->memory.data;
-	keyslot_derive(&master, place->keys);
-	return 0;
+		r = secbuf_alloc(ret_memory, sizeof(struct keyslot_keys), SECMEM_SELF);
+	if (r == 0)
+		keyslot_derive(&master, (struct keyslot_keys *)(void *)ret_memory->data);
+	return r;
 }
 
 int place_keep(struct place *place)
@@ -65,9 +64,10 @@ int place_make(struct place *place)
 		r = store_create(
 			place->store, geteuid(), getegid(), 0, KEYSLOT_KEYFILE, &source, &why);
 	if (r == 0)
-		r = place_keys(place, &source, &why);
+		r = place_keys(place->store, &source, &place->memory, &why);
 	if (r == 0)
 		r = place_keep(place);
+	place->keys = (struct keyslot_keys *)(void *)place->memory.data;
 	if (r < 0) {
 		fprintf(stderr, "cannot make a store in %s: %s\n", place->folder,
 			why.text[0] ? why.text : strerror(-r));

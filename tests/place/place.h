@@ -9,6 +9,7 @@
 
 #include "keyslot.h"
 #include "secmem.h"
+#include "why.h"
 
 struct place {
 	char folder[128]; /* below $TMPDIR, or /tmp */
@@ -19,6 +20,10 @@ struct place {
 	void *image;          /* of the store as it was made */
 	size_t image_len;
 };
+
+/* A store's keys, from the bytes of its key file: a struct keyslot_keys in ret_memory. -errno. */
+int place_keys(
+	const char *store, const struct secbuf *source, struct secbuf *ret_memory, struct why *why);
 
 /* secmem_init must have been called. Says on stderr what went wrong and returns -errno. */
 int place_make(struct place *place);
