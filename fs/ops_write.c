@@ -20,6 +20,7 @@
 #include "handle.h"
 #include "openings.h"
 #include "park.h"
+#include "shown.h"
 #include "trail.h"
 #include "view.h"
 
@@ -331,6 +332,18 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	ops_fail(req, r);
 }
 
+/* Who comes to write all of a secret waits for the readers of each key. */
+static void cached_closed(fuse_ino_t ino, uint64_t fh)
+{
+	struct node node;
+
+	shown_opened(ino, handle_value_id(fh));
+	if (!node_parse(ino, &node))
+		return;
+	park_go_on(node_id(&(struct node){.kind = NODE_JSON, .row = node.row}));
+	park_go_on(node_id(&(struct node){.kind = NODE_ENV, .row = node.row}));
+}
+
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	AUTO_HANDLE handle = handle_find(fi->fh, ino);
@@ -349,6 +362,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	 */
 	if (handle && openings_did() < 0)
 		handle_close(handle);
+	if (handle_cached(fi->fh))
+		cached_closed(ino, fi->fh);
 	fault_here(FAULT_CLOSE);
 	gone_closed(ino);
 	park_go_on(ino);
