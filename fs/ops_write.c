@@ -91,11 +91,25 @@ static bool was_committed(void)
 	return begun == 0 && store_request_was_done(ops_thread.reader) == 1;
 }
 
-/* The same, and into the audit log with it if that worker did not get so far. uid: whose it was. */
+static void tell_committed(fuse_ino_t ino)
+{
+	struct node node;
+
+	if (!node_parse(ino, &node))
+		return;
+	if (node.kind == NODE_KEY)
+		ops_touched(&(struct store_touched){.row = node.row, .key_no = node.key_no});
+	else
+		ops_changed_secret(node.row);
+}
+
+/* The same, and what that worker may not have got to: telling the kernel, and the audit log. uid:
+ * whose it was. */
 static int committed_before(fuse_ino_t ino, uint32_t uid, uint32_t gid, pid_t pid, int r)
 {
 	if (!was_committed())
 		return r;
+	tell_committed(ino);
 	trail_note_node(ino);
 	return trail_done_as(uid, gid, pid, "write", 0);
 }
