@@ -585,6 +585,16 @@ bool handle_pending(uint64_t node)
 	return any_writer(node, test_pending);
 }
 
+static bool test_open(struct handle *handle)
+{
+	return handle->opens > 0;
+}
+
+bool handle_is_written(uint64_t node)
+{
+	return any_writer(node, test_open);
+}
+
 static bool test_committing(struct handle *handle)
 {
 	return handle->committing;

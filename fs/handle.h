@@ -201,6 +201,9 @@ bool handle_uncommitted(uint64_t node);
 /* Has a writer emptied and flushed the node, so that its first write is about to come? */
 bool handle_pending(uint64_t node);
 
+/* Has anybody the node open for writing? */
+bool handle_is_written(uint64_t node);
+
 /* Is a writer's commit of the node on its way? */
 bool handle_committing(uint64_t node);
 

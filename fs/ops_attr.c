@@ -243,14 +243,15 @@ static int attr_open(fuse_ino_t ino, const struct node *node, struct stat *ret_s
 	return 0;
 }
 
-/* Who reads on through the page cache what was replaced meanwhile would get the end of another
- * value: the kernel asks with his handle before it reads. */
+/* Who reads on through the page cache what was replaced meanwhile, or is being, would get the end
+ * of another value, or none: the kernel asks with his handle before it reads. */
 static int attr_overtaken(fuse_ino_t ino, uint64_t fh)
 {
 	struct snapshot snapshot;
 	int r = snapshot_find(NULL, ino, &snapshot);
 
-	return r == 0 && snapshot.id != handle_value_id(fh) ? -ESTALE : r;
+	return r == 0 && (snapshot.id != handle_value_id(fh) || handle_is_written(ino)) ? -ESTALE
+											: r;
 }
 
 static void getattr_now(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -19,6 +19,21 @@ operations() {
 	"$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))["operations"])' "$MNT/.secretfs/status"
 }
 
+# A module for Python: opened(PATH) opens it once no writer has it any more. RELEASE is not waited for by who closes.
+module() {
+	cat >"$SFS/cached.py" <<'END'
+import json, os, time
+def opened(path):
+    status = os.path.dirname(os.path.dirname(os.path.dirname(path))) + "/.secretfs/status"
+    end = time.monotonic() + 20
+    while json.load(open(status))["handles"] > 1:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return os.open(path, os.O_RDONLY)
+END
+	export PYTHONPATH=$SFS
+}
+
 # reads ROUNDS: one process reads the key so often.
 reads() {
 	"$PYTHON" - "$K" "$1" <<'END'
@@ -166,13 +181,15 @@ END
 }
 
 @test "who keeps it open gets no other value's end, and no writer waits for long" {
+	module
 	"$PYTHON" - "$K" <<'END'
 import errno, os, sys
+from cached import opened
 k = sys.argv[1]
 for new in ("longer than the first", "s", "another"):
     with open(k, "w") as f:
         f.write("the one")
-    r = os.open(k, os.O_RDONLY)
+    r = opened(k)
     assert os.read(r, 4) == b"the "
     with open(k, "w") as f:
         f.write(new)
@@ -280,13 +297,15 @@ END
 }
 
 @test "who has it open over the death of a worker, and a change" {
+	module
 	WORKER_MAY_DIE=yes
 	"$PYTHON" - "$K" "$(worker_pid)" <<'END'
 import errno, os, signal, sys
+from cached import opened
 k = sys.argv[1]
 with open(k, "w") as f:
     f.write("the one")
-r = os.open(k, os.O_RDONLY)
+r = opened(k)
 assert os.read(r, 4) == b"the "
 os.kill(int(sys.argv[2]), signal.SIGKILL)
 assert os.pread(r, 100, 0) == b"the one"
