@@ -292,7 +292,9 @@ static int arena_map(size_t size, size_t guard, uint8_t **ret_map)
 		munmap(map, size + 2 * guard);
 		return r;
 	}
-	if (mlock(map + guard, size) < 0) {
+	/* Each page as it is first used, and for good: most of a large arena never is. All of it
+	 * counts against the limit from now on, whatever becomes of our rights. */
+	if (mlock2(map + guard, size, MLOCK_ONFAULT) < 0) {
 		munmap(map, size + 2 * guard);
 		return -ENOMEM;
 	}

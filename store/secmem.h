@@ -2,7 +2,7 @@
 /*
  * secmem: the one arena of memory in which plaintext and keys may lie.
  *
- * The arena is mapped once (mmap, mlock, MADV_DONTDUMP, MADV_WIPEONFORK) and handed
+ * The arena is mapped once (mmap, mlock2, MADV_DONTDUMP, MADV_WIPEONFORK) and handed
  * out in runs of 4 KiB pages: small ones from the low end, runs of 16 pages and more
  * from the high end, so that neither cuts up the other's room. (Fixed slabs of 1 MiB would
  * not do: a value of 1 MiB needs its length and padding as well.)
