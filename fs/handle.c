@@ -12,10 +12,12 @@
 
 #define GENERATION_SHIFT 52
 #define WRITE_BIT        (1ull << 51)
+#define CACHED_BIT       (1ull << 50)
 #define INSTANCE_SHIFT   48
-#define INSTANCES        8u
+#define INSTANCES        4u
 #define ID_MASK          ((1ull << INSTANCE_SHIFT) - 1)
 #define TABLE_SIZE       1024
+#define COMING_SIZE      256
 
 static struct {
 	pthread_mutex_t lock; /* everything in here */
@@ -27,6 +29,16 @@ static struct {
 
 /* How many writers there are: most requests meet none and need not look further. */
 static _Atomic unsigned writers;
+
+/* The same of those who read through the page cache. */
+static _Atomic unsigned cached_readers;
+
+/* Writers on their way, by secret. Two secrets may share one: then a reader of the other does
+ * without the page cache. */
+static _Atomic unsigned coming[COMING_SIZE];
+
+/* How often they were changed, in the same way. */
+static _Atomic uint32_t changes[COMING_SIZE];
 
 void handle_init(uint32_t generation)
 {
@@ -56,6 +68,8 @@ static void insert_locked(struct handle *handle)
 	table.count++;
 	if (handle->can_write)
 		atomic_fetch_add(&writers, 1);
+	if (handle_cached(handle->fh))
+		atomic_fetch_add(&cached_readers, 1);
 }
 
 static void remove_locked(struct handle *handle)
@@ -68,6 +82,8 @@ static void remove_locked(struct handle *handle)
 	table.count--;
 	if (handle->can_write)
 		atomic_fetch_sub(&writers, 1);
+	if (handle_cached(handle->fh))
+		atomic_fetch_sub(&cached_readers, 1);
 }
 
 static struct handle *handle_new(uint64_t node, uint64_t row, uint32_t key_no, uint32_t uid,
@@ -103,16 +119,62 @@ static void handle_free(struct handle *handle)
 	free(handle);
 }
 
+static bool has_writer_locked(uint64_t node)
+{
+	for (const struct handle *h = *chain(node); h; h = h->next)
+		if (h->node == node && h->can_write && h->opens)
+			return true;
+	return false;
+}
+
+static bool reads_cached(const struct handle *handle)
+{
+	return handle->opens && handle_cached(handle->fh);
+}
+
+static _Atomic unsigned *coming_at(uint64_t row)
+{
+	return &coming[row % COMING_SIZE];
+}
+
+int64_t handle_cache_mark(uint64_t row)
+{
+	return atomic_load(&changes[row % COMING_SIZE]);
+}
+
+/* A key alone: nobody writes it or is about to, by itself or by a view, and nobody reads another
+ * version through the page cache. */
+static bool may_cache_locked(uint64_t snapshot_id, uint64_t node, uint64_t row, int64_t mark)
+{
+	const struct node json = {.kind = NODE_JSON, .row = row};
+	const struct node env = {.kind = NODE_ENV, .row = row};
+
+	if (mark == HANDLE_DIRECT || atomic_load(coming_at(row)))
+		return false;
+	if (atomic_load(&writers) &&
+		(has_writer_locked(node) || has_writer_locked(node_id(&json)) ||
+			has_writer_locked(node_id(&env))))
+		return false;
+	for (const struct handle *h = *chain(node); h; h = h->next)
+		if (h->node == node && reads_cached(h) &&
+			handle_value_id(h->fh) != (snapshot_id & ID_MASK))
+			return false;
+	/* Last: a writer that is not there any more has said that there was a change. */
+	return mark == handle_cache_mark(row);
+}
+
 /* The number under which uid reads a version: his own instance if he has one, else the first free
  * one. */
-static uint64_t read_fh_locked(
-	uint64_t snapshot_id, uint64_t node, uint32_t uid, struct handle **ret_shared)
+static uint64_t read_fh_locked(uint64_t snapshot_id, uint64_t node, uint64_t row, uint32_t uid,
+	int64_t cached, struct handle **ret_shared)
 {
+	uint64_t base = table.generation | (snapshot_id & ID_MASK);
 	uint64_t fh = 0;
 
+	if (may_cache_locked(snapshot_id, node, row, cached))
+		base |= CACHED_BIT;
 	for (uint64_t i = 0; i < INSTANCES; i++) {
-		uint64_t candidate =
-			table.generation | i << INSTANCE_SHIFT | (snapshot_id & ID_MASK);
+		uint64_t candidate = base | i << INSTANCE_SHIFT;
 		struct handle *there = find_locked(candidate, node);
 		if (!there) {
 			if (!fh)
@@ -189,12 +251,13 @@ static int open_again_locked(struct handle *handle)
 	return 0;
 }
 
-struct handle *handle_share(uint64_t snapshot_id, uint64_t node, uint32_t uid)
+struct handle *handle_share(
+	uint64_t snapshot_id, uint64_t node, uint64_t row, uint32_t uid, int64_t cached)
 {
 	struct handle *shared = NULL;
 
 	pthread_mutex_lock(&table.lock);
-	read_fh_locked(snapshot_id, node, uid, &shared);
+	read_fh_locked(snapshot_id, node, row, uid, cached, &shared);
 	if (shared && open_again_locked(shared) < 0)
 		shared = NULL;
 	pthread_mutex_unlock(&table.lock);
@@ -221,6 +284,7 @@ static bool inherit_one(const struct opening *opening, int place)
 	made->refs = made->opens = opening->opens;
 	made->place = place;
 	made->loaded = false;
+	made->changed = handle_cached(made->fh);
 	insert_locked(made);
 	return true;
 }
@@ -254,7 +318,7 @@ void handle_inherit(void)
 }
 
 int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snapshot_id,
-	uint64_t held, uint32_t uid, uint32_t gid, int32_t pid, struct secbuf *data,
+	uint64_t held, uint32_t uid, uint32_t gid, int32_t pid, int64_t cached, struct secbuf *data,
 	struct handle **ret_handle)
 {
 	struct handle *shared = NULL;
@@ -266,7 +330,7 @@ int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snap
 	}
 	made->held = held;
 	pthread_mutex_lock(&table.lock);
-	made->fh = read_fh_locked(snapshot_id, node, uid, &shared);
+	made->fh = read_fh_locked(snapshot_id, node, row, uid, cached, &shared);
 	int r = shared ? open_again_locked(shared) : note_reader_locked(made);
 	if (!shared && r == 0)
 		insert_locked(made);
@@ -457,6 +521,76 @@ bool handle_could_write(uint64_t fh)
 	return fh & WRITE_BIT;
 }
 
+bool handle_cached(uint64_t fh)
+{
+	return !(fh & WRITE_BIT) && fh & CACHED_BIT;
+}
+
+static bool any_cached_locked(uint64_t node, const struct node *parsed)
+{
+	if (parsed->kind == NODE_KEY) {
+		for (const struct handle *h = *chain(node); h; h = h->next)
+			if (h->node == node && reads_cached(h))
+				return true;
+		return false;
+	}
+	for (size_t i = 0; i < TABLE_SIZE; i++)
+		for (const struct handle *h = table.chains[i]; h; h = h->next)
+			if (h->row == parsed->row && reads_cached(h))
+				return true;
+	return false;
+}
+
+bool handle_cached_at(uint64_t node)
+{
+	struct node parsed;
+
+	if (atomic_load(&cached_readers) == 0 || !node_parse(node, &parsed))
+		return false;
+	pthread_mutex_lock(&table.lock);
+	bool found = any_cached_locked(node, &parsed);
+	pthread_mutex_unlock(&table.lock);
+	return found;
+}
+
+void handle_writer_comes(uint64_t row)
+{
+	atomic_fetch_add(coming_at(row), 1);
+}
+
+void handle_writer_is_there(uint64_t row)
+{
+	atomic_fetch_sub(coming_at(row), 1);
+}
+
+void handle_note_change(uint64_t node)
+{
+	struct node parsed;
+
+	if (node_parse(node, &parsed))
+		atomic_fetch_add(&changes[parsed.row % COMING_SIZE], 1);
+	if (atomic_load(&cached_readers) == 0)
+		return;
+	pthread_mutex_lock(&table.lock);
+	for (struct handle *h = *chain(node); h; h = h->next)
+		if (h->node == node && reads_cached(h))
+			h->changed = true;
+	pthread_mutex_unlock(&table.lock);
+}
+
+bool handle_cached_changed(uint64_t node)
+{
+	bool found = false;
+
+	if (atomic_load(&cached_readers) == 0)
+		return false;
+	pthread_mutex_lock(&table.lock);
+	for (const struct handle *h = *chain(node); h && !found; h = h->next)
+		found = h->node == node && reads_cached(h) && h->changed;
+	pthread_mutex_unlock(&table.lock);
+	return found;
+}
+
 uint64_t handle_value_id(uint64_t fh)
 {
 	return fh & ID_MASK;
@@ -514,6 +648,16 @@ static bool test_pending(struct handle *handle)
 bool handle_pending(uint64_t node)
 {
 	return any_writer(node, test_pending);
+}
+
+static bool test_open(struct handle *handle)
+{
+	return handle->opens > 0;
+}
+
+bool handle_is_written(uint64_t node)
+{
+	return any_writer(node, test_open);
 }
 
 static bool test_committing(struct handle *handle)

@@ -3,15 +3,21 @@
  * handle: open keys. A reader's handle is a snapshot of one version; a writer's has a buffer of its
  * own and becomes a transaction.
  *
- *     fh = generation (12 bits) | could write (1) | instance (3) | value row id, or the writer's
- * serial (48)
+ *     fh = generation (12 bits) | could write (1) | page cache (1) | instance (2) | value row id,
+ * or the writer's serial (48)
  *
  * So a handle's number survives its worker: the next one finds the same version again (openings.h
  * tells it who has what), and reads it when it is asked for. Openers of the same version share a
  * reader's handle; the instance keeps different users apart, so that each pays for his own memory
- * (the eighth and later share with the seventh). Write handles of a worker that died are dead:
- * their uncommitted data died with it; but one that has emptied a key (O_TRUNC) and written nothing
- * goes on. One that was told to make room hands them over (handover.h).
+ * (the fifth and later share with the fourth). Write handles of a worker that died are dead: their
+ * uncommitted data died with it; but one that has emptied a key (O_TRUNC) and written nothing goes
+ * on. One that was told to make room hands them over (handover.h).
+ *
+ * With kernel_cache a reader may be given the kernel's page cache instead of READs of his own. An
+ * inode has one such cache and one size, for all who have it open: so while somebody reads a key
+ * through it, all who do read the same version, and nobody changes the key; who comes in another
+ * version, or beside a writer, gets READs of his own. Who comes to write waits for those readers,
+ * but not for long: who reads on after that is overtaken.
  *
  * Threads: all functions from any thread. Lock order: handle->lock before the table's lock, never
  * two handles.
@@ -49,6 +55,8 @@ struct handle {
 	unsigned opens;      /* table's lock: how often the kernel has it */
 	unsigned refs;       /* table's lock: opens, and who uses it at the moment */
 	int place;           /* in openings, -1: none */
+	bool changed;        /* table's lock: read through the page cache, and the node was changed
+				since; or perhaps, under an earlier worker */
 	struct handle *next; /* table's lock */
 
 	/* A reader's data never changes; one that an earlier worker gave out has none before it is
@@ -77,14 +85,23 @@ void handle_init(uint32_t generation);
 /* Takes over what an earlier worker of this mount gave out. Before the threads start. */
 void handle_inherit(void);
 
+#define HANDLE_DIRECT (-1)
+
+/* How often a secret was changed: what was read after this is known to be current if it is the same
+ * later. */
+int64_t handle_cache_mark(uint64_t row);
+
 /* A reader's handle for a snapshot; takes data and the hold over (drops them where the handle was
- * there already, or on failure). -ENOMEM, -ENFILE. */
+ * there already, or on failure). cached: HANDLE_DIRECT, or what handle_cache_mark said before the
+ * snapshot was begun: then it reads through the page cache, if that may be (handle_cached says).
+ * -ENOMEM, -ENFILE. */
 int handle_open_read(uint64_t node, uint64_t row, uint32_t key_no, uint64_t snapshot_id,
-	uint64_t held, uint32_t uid, uint32_t gid, int32_t pid, struct secbuf *data,
+	uint64_t held, uint32_t uid, uint32_t gid, int32_t pid, int64_t cached, struct secbuf *data,
 	struct handle **ret_handle);
 
 /* Is there one to share already? NULL: no. Else with one more reference. */
-struct handle *handle_share(uint64_t snapshot_id, uint64_t node, uint32_t uid);
+struct handle *handle_share(
+	uint64_t snapshot_id, uint64_t node, uint64_t row, uint32_t uid, int64_t cached);
 
 /* What a writer's handle begins with: others see it as soon as it is in the table. */
 struct handle_start {
@@ -157,6 +174,23 @@ static inline void handle_release_cleanup(struct handle **handle)
 #define AUTO_HANDLE __attribute__((cleanup(handle_release_cleanup))) struct handle *
 
 bool handle_could_write(uint64_t fh);
+
+/* Does it read through the page cache? */
+bool handle_cached(uint64_t fh);
+
+/* Does anybody read the node through the page cache: a key, or of a view any key in it? */
+bool handle_cached_at(uint64_t node);
+
+/* A writer of a secret's key or view comes: until he is there (he has a handle, or has failed)
+ * nobody is given the page cache of its keys any more. */
+void handle_writer_comes(uint64_t row);
+void handle_writer_is_there(uint64_t row);
+
+/* The node was changed: those who read it through the page cache must ask for its attributes each
+ * time, as long as they have it. handle_cached_changed: are there such? */
+void handle_note_change(uint64_t node);
+bool handle_cached_changed(uint64_t node);
+
 uint64_t handle_value_id(uint64_t fh);
 
 /* With the handle's lock: a writer that had emptied the key has flushed it; has written since, or
@@ -172,6 +206,9 @@ bool handle_uncommitted(uint64_t node);
 
 /* Has a writer emptied and flushed the node, so that its first write is about to come? */
 bool handle_pending(uint64_t node);
+
+/* Has anybody the node open for writing? */
+bool handle_is_written(uint64_t node);
 
 /* Is a writer's commit of the node on its way? */
 bool handle_committing(uint64_t node);

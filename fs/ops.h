@@ -142,6 +142,9 @@ void ops_entry(const struct node *node, const struct stat *st, double attr_secon
  * node yet. */
 void ops_changed(uint64_t node);
 
+/* The same for a node that has not changed, and that the kernel knows. */
+void ops_ask_again(uint64_t node);
+
 /* Before another worker goes on: what would be sent once more later is sent now. */
 void ops_changed_hurry(void);
 

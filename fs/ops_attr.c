@@ -15,6 +15,7 @@
 #include "later.h"
 #include "name.h"
 #include "park.h"
+#include "snapshot.h"
 #include "trail.h"
 
 #define NSEC        1000000000
@@ -205,7 +206,9 @@ double ops_attr_seconds(const struct node *node, double wanted)
 	case NODE_STATUS:
 		return 0;
 	case NODE_KEY:
-		return handle_uncommitted(node_id(node)) ? 0 : wanted;
+		return handle_uncommitted(node_id(node)) || handle_cached_changed(node_id(node))
+			       ? 0
+			       : wanted;
 	default:
 		return wanted;
 	}
@@ -240,6 +243,17 @@ static int attr_open(fuse_ino_t ino, const struct node *node, struct stat *ret_s
 	return 0;
 }
 
+/* Who reads on through the page cache what was replaced meanwhile, or is being, would get the end
+ * of another value, or none: the kernel asks with his handle before it reads. */
+static int attr_overtaken(fuse_ino_t ino, uint64_t fh)
+{
+	struct snapshot snapshot;
+	int r = snapshot_find(NULL, ino, &snapshot);
+
+	return r == 0 && (snapshot.id != handle_value_id(fh) || handle_is_written(ino)) ? -ESTALE
+											: r;
+}
+
 static void getattr_now(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node node;
@@ -254,6 +268,8 @@ static void getattr_now(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *f
 		r = attr_gone(&node, true, &st);
 	if (r == -ESTALE)
 		r = attr_open(ino, &node, &st);
+	if (r == 0 && fi && handle_cached(fi->fh))
+		r = attr_overtaken(ino, fi->fh);
 	if (r < 0)
 		return ops_fail(req, r);
 	if (fi && ops_own_size(&node, fi, &size)) {
@@ -268,7 +284,7 @@ static void getattr_now(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *f
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	if (handle_pending(ino) && !(fi && handle_could_write(fi->fh)) &&
-		park(req, ino, fi, PARK_MS, getattr_now))
+		park(req, ino, fi, PARK_MS, handle_pending, getattr_now))
 		return;
 	getattr_now(req, ino, fi);
 }
@@ -284,9 +300,15 @@ static void changed_again(void *arg)
  * us. */
 void ops_changed(uint64_t node)
 {
+	handle_note_change(node);
 	if (fuse_lowlevel_notify_inval_inode(ops.session, node, -1, 0) == -ENOENT)
 		/* Without memory for it the reply that was overtaken is stale for its second. */
 		later_add(INVAL_RETRY, changed_again, (void *)(uintptr_t)node);
+}
+
+void ops_ask_again(uint64_t node)
+{
+	fuse_lowlevel_notify_inval_inode(ops.session, node, -1, 0);
 }
 
 void ops_changed_hurry(void)

@@ -11,16 +11,26 @@
 #include "held.h"
 #include "openings.h"
 #include "park.h"
+#include "shown.h"
 #include "snapshot.h"
 #include "trail.h"
 
 /* For an OPEN for reading that came between the truncation and the first write of another. */
-#define PARK_MS    100
+#define PARK_MS 100
+/* For one for writing that came while others read through the page cache. */
+#define WRITER_MS  500
 #define OPEN_TRIES 100
 
 /* ---- opening ---- */
 
 enum open_try { OPEN_FIRST, OPEN_AGAIN, OPEN_LAST };
+
+static uint64_t row_of(fuse_ino_t ino)
+{
+	struct node node;
+
+	return node_parse(ino, &node) ? node.row : 0;
+}
 
 /* *ret_passing: what is wrong is over soon. */
 static int open_snapshot(fuse_req_t req, fuse_ino_t ino, enum open_try try, bool *ret_passing,
@@ -30,6 +40,7 @@ static int open_snapshot(fuse_req_t req, fuse_ino_t ino, enum open_try try, bool
 	struct snapshot snapshot;
 	AUTO_SECBUF bytes = SECBUF_INIT;
 	uint64_t mark = held_mark();
+	int64_t cached = handle_cache_mark(row_of(ino));
 	AUTO_SNAPSHOT begun = ops_begin_fresh(try != OPEN_FIRST);
 	int r = begun < 0 ? begun : snapshot_find(req, ino, &snapshot);
 
@@ -41,7 +52,10 @@ static int open_snapshot(fuse_req_t req, fuse_ino_t ino, enum open_try try, bool
 		r = -EKEYEXPIRED;
 	if (r < 0)
 		return r;
-	*ret_handle = handle_share(snapshot.id, ino, ctx->uid);
+	/* Views are read as a whole, and what has no name any more has no size for others. */
+	if (!ops.config->kernel_cache || snapshot.node.kind != NODE_KEY || snapshot.gone)
+		cached = HANDLE_DIRECT;
+	*ret_handle = handle_share(snapshot.id, ino, snapshot.node.row, ctx->uid, cached);
 	if (*ret_handle)
 		return 0;
 	*ret_passing = true;
@@ -56,7 +70,7 @@ static int open_snapshot(fuse_req_t req, fuse_ino_t ino, enum open_try try, bool
 	if (r < 0)
 		return r;
 	return handle_open_read(ino, snapshot.node.row, snapshot.node.key_no, snapshot.id,
-		snapshot.value_id, ctx->uid, ctx->gid, ctx->pid, &bytes, ret_handle);
+		snapshot.value_id, ctx->uid, ctx->gid, ctx->pid, cached, &bytes, ret_handle);
 }
 
 /* Tries again when a commit came between: between the manifest and the value (-ESTALE), or with the
@@ -75,10 +89,24 @@ static int open_snapshot_patiently(fuse_req_t req, fuse_ino_t ino, struct handle
 	return r;
 }
 
+/* Do all pages of the key that the kernel has show what this handle does? */
+static bool open_keeps(const struct handle *handle)
+{
+	enum shown shown = shown_open(handle->node, handle_value_id(handle->fh));
+
+	/* Reading ends where the kernel believes that the file does. */
+	if (shown == SHOWN_FIRST)
+		ops_ask_again(handle->node);
+	return shown == SHOWN_KEEP;
+}
+
 static int open_answer(fuse_req_t req, const struct handle *handle, struct fuse_file_info *fi)
 {
 	fi->fh = handle->fh;
-	fi->direct_io = 1;
+	if (handle_cached(handle->fh))
+		fi->keep_cache = open_keeps(handle);
+	else
+		fi->direct_io = 1;
 	fi->noflush = !handle->can_write;
 	return fuse_reply_open(req, fi);
 }
@@ -168,23 +196,21 @@ static bool opens_for_writing(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
 }
 
-void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void open_write(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	AUTO_HANDLE before = handle_at(openings_did());
 	struct handle *handle;
 
-	if (!opens_for_writing(fi->flags)) {
-		if (handle_pending(ino) && park(req, ino, fi, PARK_MS, open_read))
-			return;
-		return open_read(req, ino, fi);
-	}
-	AUTO_HANDLE before = handle_at(openings_did());
+	/* As in open_read. */
 	if (before && before->node == ino) {
+		handle_writer_is_there(row_of(ino));
 		open_answer(req, before, fi);
 		return;
 	}
 	int r = open_writer(req, ino, fi->flags, false, &handle);
 	if (r == -ESTALE)
 		r = open_writer(req, ino, fi->flags, true, &handle);
+	handle_writer_is_there(row_of(ino));
 	/* Who writes is in the log when he commits; who may also read what is there, now. */
 	if ((fi->flags & O_ACCMODE) == O_RDWR && !(fi->flags & O_TRUNC))
 		r = open_audit(req, "read", r, &handle);
@@ -199,6 +225,19 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (handle->emptied)
 		ops_changed(ino);
 	open_reply(req, handle, fi);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (!opens_for_writing(fi->flags)) {
+		if (handle_pending(ino) && park(req, ino, fi, PARK_MS, handle_pending, open_read))
+			return;
+		return open_read(req, ino, fi);
+	}
+	handle_writer_comes(row_of(ino));
+	if (handle_cached_at(ino) && park(req, ino, fi, WRITER_MS, handle_cached_at, open_write))
+		return;
+	open_write(req, ino, fi);
 }
 
 void op_create(

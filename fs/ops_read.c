@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "handle.h"
+#include "shown.h"
 #include "snapshot.h"
 #include "trail.h"
 
@@ -38,7 +39,11 @@ static int read_current_try(
 	if (r == 0)
 		r = snapshot.expired ? -EKEYEXPIRED
 				     : current_check(&snapshot, opener, fuse_req_ctx(req)->uid);
-	return r < 0 ? r : snapshot_read(&snapshot, opener, ret_bytes);
+	if (r == 0)
+		r = snapshot_read(&snapshot, opener, ret_bytes);
+	if (r == 0)
+		shown_fill(ino, snapshot.id);
+	return r;
 }
 
 int ops_read_current(fuse_req_t req, fuse_ino_t ino, uint32_t opener, struct secbuf *ret_bytes)
@@ -114,12 +119,42 @@ static int reply_writer(
 	return r;
 }
 
+/* Is what a handle shows what is current? */
+static bool is_current(fuse_ino_t ino, uint64_t fh)
+{
+	struct snapshot snapshot;
+	AUTO_SNAPSHOT begun = ops_begin();
+
+	return begun == 0 && snapshot_find(NULL, ino, &snapshot) == 0 &&
+	       snapshot.id == handle_value_id(fh);
+}
+
+/* Who reads through the page cache, like who has READs of his own, goes on reading what he opened
+ * when it has expired or is another's. 1: it is not current any more. */
+static int read_cached(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, uint64_t fh)
+{
+	AUTO_HANDLE handle = NULL;
+
+	if (!is_current(ino, fh))
+		return 1;
+	int r = read_handle(fh, ino, &handle);
+	if (r < 0)
+		return r;
+	shown_opened(ino, handle_value_id(fh));
+	reply_part(req, &handle->data, size, off);
+	return 0;
+}
+
 static int read_page_cache(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, uint64_t fh)
 {
 	AUTO_SECBUF value = SECBUF_INIT;
 	AUTO_HANDLE handle = handle_find(fh, ino);
 	AUTO_HANDLE again = NULL;
-	int r = ops_read_current(req, ino, handle ? handle->uid : fuse_req_ctx(req)->uid, &value);
+	int r = handle_cached(fh) ? read_cached(req, ino, size, off, fh) : 1;
+
+	if (r <= 0)
+		return r;
+	r = ops_read_current(req, ino, handle ? handle->uid : fuse_req_ctx(req)->uid, &value);
 
 	/* What it shows is no more (a view of a secret that was removed): there is still what was
 	 * opened. */

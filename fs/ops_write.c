@@ -20,6 +20,7 @@
 #include "handle.h"
 #include "openings.h"
 #include "park.h"
+#include "shown.h"
 #include "trail.h"
 #include "view.h"
 
@@ -91,11 +92,25 @@ static bool was_committed(void)
 	return begun == 0 && store_request_was_done(ops_thread.reader) == 1;
 }
 
-/* The same, and into the audit log with it if that worker did not get so far. uid: whose it was. */
+static void tell_committed(fuse_ino_t ino)
+{
+	struct node node;
+
+	if (!node_parse(ino, &node))
+		return;
+	if (node.kind == NODE_KEY)
+		ops_touched(&(struct store_touched){.row = node.row, .key_no = node.key_no});
+	else
+		ops_changed_secret(node.row);
+}
+
+/* The same, and what that worker may not have got to: telling the kernel, and the audit log. uid:
+ * whose it was. */
 static int committed_before(fuse_ino_t ino, uint32_t uid, uint32_t gid, pid_t pid, int r)
 {
 	if (!was_committed())
 		return r;
+	tell_committed(ino);
 	trail_note_node(ino);
 	return trail_done_as(uid, gid, pid, "write", 0);
 }
@@ -332,6 +347,18 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	ops_fail(req, r);
 }
 
+/* Who comes to write all of a secret waits for the readers of each key. */
+static void cached_closed(fuse_ino_t ino, uint64_t fh)
+{
+	struct node node;
+
+	shown_opened(ino, handle_value_id(fh));
+	if (!node_parse(ino, &node))
+		return;
+	park_go_on(node_id(&(struct node){.kind = NODE_JSON, .row = node.row}));
+	park_go_on(node_id(&(struct node){.kind = NODE_ENV, .row = node.row}));
+}
+
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	AUTO_HANDLE handle = handle_find(fi->fh, ino);
@@ -350,6 +377,8 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	 */
 	if (handle && openings_did() < 0)
 		handle_close(handle);
+	if (handle_cached(fi->fh))
+		cached_closed(ino, fi->fh);
 	fault_here(FAULT_CLOSE);
 	gone_closed(ino);
 	park_go_on(ino);

@@ -411,6 +411,7 @@ static void keep_fixed(struct config *config, const struct config *running)
 	config->stop_timeout = now.stop_timeout;
 	config->hang_timeout = now.hang_timeout;
 	config->resend = now.resend;
+	config->kernel_cache = now.kernel_cache;
 	config->audit_names = now.audit_names;
 	config->audit_rate = now.audit_rate;
 	config->debug = now.debug;

@@ -20,6 +20,7 @@ struct parked {
 	fuse_ino_t ino;
 	struct fuse_file_info fi;
 	bool has_fi;
+	park_reason *reason;
 	park_answer *answer;
 	unsigned ms;
 	uint64_t serial;
@@ -45,12 +46,13 @@ static void answer_now(struct parked *parked)
 	free(parked);
 }
 
-/* Takes the first one that fits out of the list. serial 0: any of the node. */
+/* Takes the first one that fits out of the list. serial 0: any of the node that need not wait. */
 static struct parked *take(fuse_ino_t ino, uint64_t serial)
 {
 	pthread_mutex_lock(&waiting.lock);
 	struct parked **at = &waiting.first;
-	while (*at && !(serial ? (*at)->serial == serial : (*at)->ino == ino))
+	while (*at &&
+		!(serial ? (*at)->serial == serial : (*at)->ino == ino && !(*at)->reason(ino)))
 		at = &(*at)->next;
 	struct parked *taken = *at;
 	if (taken)
@@ -106,7 +108,7 @@ void park_go_on(fuse_ino_t ino)
 }
 
 bool park(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, unsigned ms,
-	park_answer *answer)
+	park_reason *reason, park_answer *answer)
 {
 	int place = ring_may_wait()
 			    ? slots_park(ops.slots, ops_thread.request, ops_thread.request_len)
@@ -121,14 +123,15 @@ bool park(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi, unsig
 	*parked = (struct parked){.req = req,
 		.ino = ino,
 		.has_fi = fi,
+		.reason = reason,
 		.answer = answer,
 		.ms = ms,
 		.place = (unsigned)place};
 	if (fi)
 		parked->fi = *fi;
 	uint64_t serial = put(parked);
-	/* The writer may have gone on just before. */
-	if (!handle_pending(ino))
+	/* It may have been over just before. */
+	if (!reason(ino))
 		park_go_on(ino);
 	else
 		wait_for(serial, ms);

@@ -80,6 +80,7 @@ static const struct setting settings[] = {
 	{"stop_timeout", KIND_NUMBER, AT(stop_timeout), 0, 3600, NULL},
 	{"hang_timeout", KIND_NUMBER, AT(hang_timeout), 0, 3600, NULL},
 	{"resend", KIND_SWITCH, AT(resend), 0, 0, NULL},
+	{"kernel_cache", KIND_SWITCH, AT(kernel_cache), 0, 0, NULL},
 	{"debug", KIND_SWITCH, AT(debug), 0, 0, NULL},
 	{"audit", KIND_CHOICE, AT(audit), 0, 0, audit_words},
 	{"audit_file", KIND_PATH, AT(audit_file), 0, 0, NULL},

@@ -62,9 +62,12 @@ struct config {
 				  replaced, 0: never (60) */
 	bool resend; /* resend = yes|no (yes): may the kernel be asked to send unanswered requests
 			again */
-	bool debug;  /* debug = yes|no */
-	int audit;   /* audit = required|best-effort|off; CONFIG_AUTO: required for root and where
-			audit_file is set, else off */
+	bool kernel_cache; /* kernel_cache = yes|no (no): may the kernel keep values in its page
+			    * cache
+			    */
+	bool debug;        /* debug = yes|no */
+	int audit; /* audit = required|best-effort|off; CONFIG_AUTO: required for root and where
+		      audit_file is set, else off */
 	char audit_file[CONFIG_PATH]; /* audit_file = PATH; empty until config_audit_resolve */
 	int audit_names;              /* audit_names = name|id (name) */
 	unsigned audit_rate; /* audit_rate = lines a second of one user before he is delayed, 0:

@@ -116,13 +116,21 @@ void index_element_history(const uint8_t key[32], int64_t secret, uint64_t versi
 	index_element(key, secret, 0, no_tag, version, box, ret_element);
 }
 
-uint64_t index_generation(const uint8_t key[32], uint64_t id)
-{
-	uint8_t input[9] = {'G'};
-	uint8_t hash[crypto_generichash_BYTES_MIN];
+_Static_assert(crypto_shorthash_KEYBYTES == INDEX_GENERATION_KEY, "SipHash-2-4");
+_Static_assert(crypto_shorthash_BYTES == sizeof(uint64_t), "SipHash-2-4");
 
-	put64(input + 1, id);
-	crypto_generichash(hash, sizeof(hash), input, sizeof(input), key, 32);
+void index_generation_key(const uint8_t key[32], uint8_t ret_key[INDEX_GENERATION_KEY])
+{
+	crypto_generichash(ret_key, INDEX_GENERATION_KEY, (const uint8_t *)"G", 1, key, 32);
+}
+
+uint64_t index_generation(const uint8_t key[INDEX_GENERATION_KEY], uint64_t id)
+{
+	uint8_t input[8];
+	uint8_t hash[crypto_shorthash_BYTES];
+
+	put64(input, id);
+	crypto_shorthash(hash, input, sizeof(input), key);
 	uint64_t generation = get64(hash) >> 1;
 	return generation ? generation : 1;
 }

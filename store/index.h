@@ -45,9 +45,15 @@ void index_element(const uint8_t key[32], int64_t id, int64_t ns, const uint8_t 
 void index_element_history(const uint8_t key[32], int64_t secret, uint64_t version,
 	const uint8_t box[40], struct index_sum *ret_element);
 
-/* A number that nobody can guess for an id (a node's generation): BLAKE2b(K_index, 'G' | id u64),
- * its first 63 bits; never 0. */
-uint64_t index_generation(const uint8_t key[32], uint64_t id);
+#define INDEX_GENERATION_KEY 16
+
+/* BLAKE2b(K_index, 'G'), 16 bytes: a listing needs a generation for each entry, and a short hash is
+ * much quicker. */
+void index_generation_key(const uint8_t key[32], uint8_t ret_key[INDEX_GENERATION_KEY]);
+
+/* A number that nobody can guess for an id (a node's generation): SipHash-2-4 of id u64, its first
+ * 63 bits; never 0. */
+uint64_t index_generation(const uint8_t key[INDEX_GENERATION_KEY], uint64_t id);
 
 /* A number for what a secret's keys are called and hold, the same wherever both are:
  * BLAKE2b(K_index, 'C' | name_len u8 | name | value id u64 | ... for each key), first 8 bytes. */

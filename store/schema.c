@@ -77,12 +77,12 @@ static const char *const queries[QUERY_MAX] = {
 	[QUERY_NS_UPDATE] = "UPDATE ns SET ver = ?2, box = ?3 WHERE id = ?1",
 	[QUERY_NS_COUNT] = "SELECT count(*) FROM ns",
 	[QUERY_SECRET_BY_TAG] = "SELECT id, ns, ver, box FROM secret WHERE tag = ?1",
-	/* The last column: which row the index over tags, which the sums are made by, leads to. */
-	[QUERY_SECRET_BY_ROW] = "SELECT ns, tag, ver, box, (SELECT i.id FROM secret AS i WHERE "
-				"i.tag = s.tag) FROM secret AS s WHERE id = ?1",
+	[QUERY_SECRET_BY_ROW] = "SELECT ns, tag, ver, box FROM secret WHERE id = ?1",
 	[QUERY_SECRET_LIST] =
-		"SELECT id, tag, ver, box, (SELECT i.id FROM secret AS i WHERE i.tag = s.tag) "
-		"FROM secret AS s WHERE ns = ?1 AND id > ?2 ORDER BY id",
+		"SELECT id, tag, ver, box FROM secret WHERE ns = ?1 AND id > ?2 ORDER BY id",
+	/* By the index over tags alone, which the sums are made by. */
+	[QUERY_SECRET_ID_BY_TAG] = "SELECT id FROM secret WHERE tag = ?1",
+	[QUERY_BUCKET_IDS] = "SELECT id FROM secret WHERE tag >= ?1 AND tag < ?2",
 	[QUERY_SECRET_IDS_NS] = "SELECT id FROM secret WHERE ns = ?1 ORDER BY id",
 	[QUERY_SECRET_COUNT] = "SELECT count(*) FROM secret",
 	[QUERY_SECRET_INSERT] =

@@ -108,6 +108,24 @@ static int bucket_verify(struct store *store, struct db *db, unsigned bucket)
 	return index_sum_equal(&sealed.sum, &found.sum) && sealed.rows == found.rows ? 0 : -EBADMSG;
 }
 
+/* Once a bucket adds up: all rows that the index names in it. */
+static int bucket_know(struct store *store, struct db *db, unsigned bucket)
+{
+	uint8_t low[INDEX_TAG], high[INDEX_TAG + 1];
+	size_t high_len;
+	AUTO_QUERY query = NULL;
+	int r = db_query(db, QUERY_BUCKET_IDS, &query);
+
+	if (r < 0)
+		return r;
+	index_bucket_range(bucket, low, high, &high_len);
+	db_bind_blob(query, 1, low, sizeof(low));
+	db_bind_blob(query, 2, high, high_len);
+	while ((r = db_step(query)) > 0)
+		known_add(store->known, db_int(query, 0));
+	return r;
+}
+
 int store_bucket_check(struct store *store, struct db *db, unsigned bucket)
 {
 	uint8_t state = atomic_load_explicit(&store->bucket_state[bucket], memory_order_relaxed);
@@ -117,6 +135,8 @@ int store_bucket_check(struct store *store, struct db *db, unsigned bucket)
 	if (state == BUCKET_BAD)
 		return -EBADMSG;
 	int r = bucket_verify(store, db, bucket);
+	if (r == 0)
+		r = bucket_know(store, db, bucket);
 	if (r != 0 && r != -EBADMSG)
 		return r; /* the database failed: nothing is known of the bucket */
 	atomic_store_explicit(&store->bucket_state[bucket], r == 0 ? BUCKET_GOOD : BUCKET_BAD,
@@ -203,6 +223,26 @@ int store_row_by_name(struct store *store, struct db *db, int64_t ns, struct sto
 	return 0;
 }
 
+int store_row_check(struct store *store, struct db *db, const uint8_t tag[INDEX_TAG], int64_t id)
+{
+	AUTO_QUERY query = NULL;
+	int r = store_bucket_check(store, db, index_bucket(tag));
+
+	if (r < 0 || known_has(store->known, id))
+		return r;
+	r = db_query(db, QUERY_SECRET_ID_BY_TAG, &query);
+	if (r < 0)
+		return r;
+	db_bind_blob(query, 1, tag, INDEX_TAG);
+	r = db_step(query);
+	if (r < 0)
+		return r;
+	if (r == 0 || db_int(query, 0) != id)
+		return -EBADMSG;
+	known_add(store->known, id);
+	return 0;
+}
+
 int store_row_by_id(struct store *store, struct db *db, int64_t id, struct row *row)
 {
 	AUTO_QUERY query = NULL;
@@ -222,11 +262,10 @@ int store_row_by_id(struct store *store, struct db *db, int64_t id, struct row *
 	const uint8_t *column = db_blob(query, 1, &tag_len);
 	row->ver = (uint64_t)db_int(query, 2);
 	const uint8_t *box = db_blob(query, 3, &box_len);
-	/* A row that the index over tags does not know is in no bucket's sum. */
-	if (tag_len != INDEX_TAG || db_int(query, 4) != id)
+	if (tag_len != INDEX_TAG)
 		return -EBADMSG;
 	memcpy(row->tag, column, INDEX_TAG);
-	r = store_bucket_check(store, db, index_bucket(row->tag));
+	r = store_row_check(store, db, row->tag, id);
 	if (r < 0)
 		return r;
 	store_place(store, SEAL_SECRET, id, row->ns, row->tag, row->ver, &place);
@@ -660,7 +699,15 @@ static int store_make_caches(struct store *store)
 
 	secmem_usage(&usage);
 	int r = cache_new(usage.size / MANIFESTS_SHARE, &store->manifests);
-	return r < 0 ? r : cache_new(BOXES_BYTES, &store->boxes);
+	if (r == 0)
+		r = cache_new(BOXES_BYTES, &store->boxes);
+	if (r == 0)
+		r = secbuf_alloc(&store->generation_key, INDEX_GENERATION_KEY, SECMEM_SELF);
+	if (r < 0)
+		return r;
+	index_generation_key(store->keys->index, store->generation_key.data);
+	store->known = known_new();
+	return store->known ? 0 : -ENOMEM;
 }
 
 void store_prepare(void)
@@ -768,6 +815,8 @@ void store_close(struct store *store)
 	db_close(store->db);
 	cache_free(store->manifests);
 	cache_free(store->boxes);
+	known_free(store->known);
+	secbuf_free(&store->generation_key);
 	pthread_rwlock_destroy(&store->ns_lock);
 	free(store->ns_ids);
 	free(store->path);
@@ -786,5 +835,5 @@ uint64_t store_content(const struct store *store, const struct manifest *m)
 
 uint64_t store_generation(const struct store *store, uint64_t node)
 {
-	return index_generation(store->keys->index, node);
+	return index_generation(store->generation_key.data, node);
 }

@@ -36,6 +36,7 @@
 #include "header.h"
 #include "index.h"
 #include "keyslot.h"
+#include "known.h"
 #include "manifest.h"
 #include "seal.h"
 #include "secmem.h"
@@ -81,6 +82,9 @@ struct store {
 	 */
 	uint64_t bucket_floor[INDEX_BUCKETS];
 	_Atomic uint8_t bucket_state[INDEX_BUCKETS];
+
+	struct secbuf generation_key; /* INDEX_GENERATION_KEY bytes, once opened to be served */
+	struct known *known;          /* rows that the index over tags leads to */
 
 	_Atomic uint64_t next_value;
 	_Atomic uint64_t secrets;
@@ -164,6 +168,9 @@ int store_bucket_open(const struct store *store, int64_t id, uint64_t ver, const
 
 /* Within a transaction: is the bucket whole? 0, -EBADMSG, -errno. The first answer is kept. */
 int store_bucket_check(struct store *store, struct db *db, unsigned bucket);
+
+/* The same for a row with that tag, and -EBADMSG if the index over tags does not lead to it. */
+int store_row_check(struct store *store, struct db *db, const uint8_t tag[INDEX_TAG], int64_t id);
 
 /* Adds a bucket up that may have been found whole before, in a snapshot of its own. */
 void store_bucket_scrub(struct store *store, struct db *db, unsigned bucket);

@@ -355,3 +355,21 @@ while True:
 		same one "$(cat "$PUB/s/k")"
 	done
 }
+
+@test "the kernel is told of a view's commit whose worker died before it could tell" {
+	WORKER_MAY_DIE=yes
+	mkdir "$PUB/told"
+	printf old >"$PUB/told/k"
+	for name in json env; do
+		# Asked for, the kernel keeps it for long.
+		eventually 10 eval 'stat "$PUB/told/k" >"$SFS/out"; [ "$(stat -c %s "$PUB/told/k")" = 3 ]'
+		if [ $name = json ]; then
+			after_commit sh -c 'echo "{\"k\": \"longer\"}" >"$PUB/told/.json"'
+		else
+			after_commit sh -c 'echo "k=longer" >"$PUB/told/.env"'
+		fi
+		same 6 "$(stat -c %s "$PUB/told/k")"
+		same longer "$(cat "$PUB/told/k")"
+		printf old >"$PUB/told/k"
+	done
+}

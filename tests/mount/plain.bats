@@ -138,6 +138,49 @@ start_plain() {
 	WORKER_AT_START=
 }
 
+# asked FILE: how many requests 500 openings of it are.
+asked() {
+	within "$PLAIN" "$PYTHON" - "$MNT/.secretfs/status" "$1" <<'END'
+import json, os, sys
+operations = lambda: json.load(open(sys.argv[1]))["operations"]
+before = operations()
+for _ in range(500):
+    fd = os.open(sys.argv[2], os.O_RDONLY)
+    assert os.read(fd, 100) == b"value" and os.read(fd, 100) == b""
+    os.close(fd)
+print(operations() - before)
+END
+}
+
+@test "a plain user switches kernel_cache on and off, and what is open goes on" {
+	mkdir -p "$XDG_CONFIG_HOME/secretfs"
+	local conf=$XDG_CONFIG_HOME/secretfs/secretfs.conf
+	settings "kernel_cache = no"
+	start_plain
+	within "$PLAIN" sh -c 'mkdir "$PUB/s" && printf value >"$PUB/s/k" && printf kept >"$PUB/s/held"'
+	mkfifo -m 666 "$SFS/go"
+	within "$PLAIN" timeout 60 sh -c 'exec 5<"$PUB/s/held"; touch "$HOME/at"; read -r _ <"$1"; cat <&5' sh "$SFS/go" >"$SFS/out" 3>&- &
+	local reader=$! generation=1
+	eventually 10 test -e "$HOME/at"
+	[ "$(asked "$PUB/s/k")" -gt 1800 ]
+	for setting in yes no yes; do
+		settings "kernel_cache = $setting"
+		generation=$((generation + 1))
+		reloaded $generation
+		if [ $setting = yes ]; then
+			[ "$(asked "$PUB/s/k")" -lt 1700 ]
+		else
+			[ "$(asked "$PUB/s/k")" -gt 1800 ]
+		fi
+		within "$PLAIN" sh -c 'printf "%s" "$1" >"$PUB/s/k"; cat "$PUB/s/k"; printf value >"$PUB/s/k"' sh "is $setting" >"$SFS/read"
+		same "is $setting" "$(cat "$SFS/read")"
+	done
+	echo >"$SFS/go"
+	wait "$reader"
+	same kept "$(cat "$SFS/out")"
+	WORKER_AT_START=
+}
+
 settings() {
 	echo "$1" >"$conf"
 	chown -R secretfs: "$XDG_CONFIG_HOME"

@@ -38,6 +38,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.max_keys, 256);
 	assert_int_equal(c.public_mode, 0755);
 	assert_true(c.private_root);
+	assert_false(c.kernel_cache);
 	assert_int_equal(c.ndeny, 0);
 	assert_int_equal(c.stop_timeout, 5);
 	assert_false(c.debug);
@@ -652,6 +653,7 @@ static void check_round_trip(const struct config *c)
 	assert_int_equal(back.max_keys, c->max_keys);
 	assert_int_equal(back.public_mode, c->public_mode);
 	assert_int_equal(back.private_root, c->private_root);
+	assert_int_equal(back.kernel_cache, c->kernel_cache);
 	assert_int_equal(back.ndeny, c->ndeny);
 	assert_memory_equal(back.deny, c->deny, c->ndeny * sizeof(c->deny[0]));
 	assert_int_equal(back.stop_timeout, c->stop_timeout);
@@ -690,6 +692,7 @@ static void test_round_trip(void **state)
 		set_ok(&c, "max_keys", i ? "1024" : "1");
 		set_ok(&c, "public_mode", i ? "1777" : "0");
 		set_ok(&c, "private_root", i ? "yes" : "no");
+		set_ok(&c, "kernel_cache", i ? "yes" : "no");
 		set_ok(&c, "private_deny", i ? "1" : "4294967294-4294967295,0,7-9");
 		set_ok(&c, "stop_timeout", i ? "3600" : "0");
 		set_ok(&c, "debug", i ? "yes" : "no");

@@ -188,6 +188,17 @@ static void test_sums(void **state)
 }
 
 /* The same for the same names and values alone. */
+/* The reference's SipHash-2-4 under BLAKE2b's key. */
+static void test_generation(void **state)
+{
+	uint8_t short_key[INDEX_GENERATION_KEY];
+
+	(void)state;
+	index_generation_key(key, short_key);
+	assert_int_equal(index_generation(short_key, 1), 0x6932db93efb1788cull);
+	assert_int_equal(index_generation(short_key, 0x0500000002000001ull), 0x68c4cb4371b66aadull);
+}
+
 static void test_content(void **state)
 {
 	struct manifest_key keys[2] = {{.no = 1, .name = "a", .name_len = 1, .value_id = 7},
@@ -219,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_element),
 		cmocka_unit_test(test_element_history),
 		cmocka_unit_test(test_buckets),
+		cmocka_unit_test(test_generation),
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_content),
 	};

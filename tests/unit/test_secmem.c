@@ -119,22 +119,22 @@ static void test_before(void **state)
 
 /* ---- the mapping ---- */
 
-/* The VmFlags line of the mapping that holds p. */
-static void mapping_flags(const void *p, char *ret_flags, size_t size)
+/* A line of smaps about the mapping that holds p. */
+static void mapping_line(const void *p, const char *name, char *ret_line, size_t size)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "re");
 	char line[512];
 	bool here = false;
 
 	assert_non_null(smaps);
-	ret_flags[0] = '\0';
+	ret_line[0] = '\0';
 	while (fgets(line, sizeof(line), smaps)) {
 		unsigned long first, last;
 
 		if (sscanf(line, "%lx-%lx ", &first, &last) == 2)
 			here = (uintptr_t)p >= first && (uintptr_t)p < last;
-		else if (here && strncmp(line, "VmFlags:", 8) == 0)
-			snprintf(ret_flags, size, "%s", line);
+		else if (here && strncmp(line, name, strlen(name)) == 0)
+			snprintf(ret_line, size, "%s", line);
 	}
 	fclose(smaps);
 }
@@ -146,7 +146,7 @@ static void test_mapping(void **state)
 
 	(void)state;
 	assert_int_equal(secbuf_alloc(&b, 10, 0), 0);
-	mapping_flags(b.data, flags, sizeof(flags));
+	mapping_line(b.data, "VmFlags:", flags, sizeof(flags));
 	assert_non_null(strstr(flags, " dd"));
 	assert_non_null(strstr(flags, " wf"));
 	if (!SANITIZED)
@@ -158,6 +158,31 @@ static uint8_t *forked;
 static int body_forked(void)
 {
 	return all_zero(forked, PAGE) ? 0 : 1;
+}
+
+static size_t mapping_kb(const void *p, const char *name)
+{
+	char line[512];
+	size_t kb = 0;
+
+	mapping_line(p, name, line, sizeof(line));
+	assert_int_equal(sscanf(line, "%*s %zu kB", &kb), 1);
+	return kb;
+}
+
+/* What is used is locked, and nothing else takes memory. */
+static void test_locked_when_used(void **state)
+{
+	AUTO_SECBUF b = SECBUF_INIT;
+
+	(void)state;
+	assert_int_equal(secbuf_alloc(&b, QUARTER * PAGE, 1), 0);
+	size_t before = mapping_kb(b.data, "Locked:");
+	memset(b.data, 1, QUARTER * PAGE);
+	size_t after = mapping_kb(b.data, "Locked:");
+	assert_true(after >= before && after >= QUARTER * PAGE / 1024);
+	assert_int_equal(after, mapping_kb(b.data, "Rss:"));
+	assert_true(after < PAGES * PAGE / 1024);
 }
 
 static void test_fork(void **state)
@@ -550,6 +575,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_before), /* makes the arena */
 		cmocka_unit_test(test_mapping),
+		cmocka_unit_test(test_locked_when_used),
 		cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_wiped),
