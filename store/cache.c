@@ -18,7 +18,8 @@ struct shard {
 };
 
 struct cache {
-	size_t limit; /* of a shard */
+	size_t limit;           /* of a shard */
+	_Atomic uint64_t drops; /* raised with every drop, before the shard's epoch is */
 	struct shard shards[SHARDS];
 };
 
@@ -115,6 +116,11 @@ uint64_t cache_epoch(struct cache *cache, uint64_t key)
 	return epoch;
 }
 
+uint64_t cache_drops(const struct cache *cache)
+{
+	return atomic_load(&cache->drops);
+}
+
 /* Goes round the buckets: what was used since the last round stays for another. */
 static void make_room(struct cache *cache, struct shard *shard, size_t cost)
 {
@@ -156,6 +162,7 @@ void cache_drop(struct cache *cache, uint64_t key)
 {
 	struct shard *shard = shard_of(cache, key);
 
+	atomic_fetch_add(&cache->drops, 1);
 	pthread_mutex_lock(&shard->lock);
 	shard->epoch++;
 	struct cache_entry **at = find(shard, key);

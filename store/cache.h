@@ -41,6 +41,11 @@ struct cache_entry *cache_get(struct cache *cache, uint64_t key);
 
 uint64_t cache_epoch(struct cache *cache, uint64_t key);
 
+/* For who does not know the number yet: as long as this is what it was, every number's epoch is,
+ * too.
+ */
+uint64_t cache_drops(const struct cache *cache);
+
 /* Takes a reference of its own to entry (whose maker holds one) unless the number was dropped since
  * epoch, is there already, or the entry costs too much. */
 void cache_put(struct cache *cache, struct cache_entry *entry, uint64_t epoch);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * keeper: the thread that looks after an opened store while others use it: it copies the
- * write-ahead log into the file, makes the anchor survive a power cut, and adds up a bucket again
- * now and then.
+ * write-ahead log into the file, makes the anchor survive a power cut, adds up the buckets that
+ * nobody has touched yet, and one of them again now and then.
  */
 #include "store_int.h"
 
@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define ROUND_SECONDS 10
-#define SYNC_ROUNDS   6 /* the anchor is synced once a minute at least */
+#define ROUND_MS    10000
+#define FIRST_MS    5000 /* from the start to the first look at untouched buckets */
+#define NEXT_MS     2    /* between two of them: a small part of one core, also in a large store */
+#define SYNC_ROUNDS 6    /* the anchor is synced once a minute at least */
 
 struct keeper {
 	struct store *store;
@@ -21,6 +23,7 @@ struct keeper {
 	struct stack thread;
 	unsigned round;  /* the thread's */
 	unsigned bucket; /* the thread's: the next to be added up */
+	unsigned first;  /* the thread's: none below is untouched */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* due or stopping changed */
@@ -38,6 +41,15 @@ static void keeper_scrub(struct keeper *keeper)
 	store_bucket_scrub(keeper->store, keeper->db, bucket);
 }
 
+/* What a bucket's first user would have to wait for: some hundred rows in a store of a million. */
+static void keeper_first(struct keeper *keeper)
+{
+	while (keeper->first < INDEX_BUCKETS && store_bucket_is_known(keeper->store, keeper->first))
+		keeper->first++;
+	if (keeper->first < INDEX_BUCKETS)
+		store_bucket_look(keeper->store, keeper->db, keeper->first++);
+}
+
 static void keeper_round(struct keeper *keeper)
 {
 	keeper_scrub(keeper);
@@ -45,14 +57,18 @@ static void keeper_round(struct keeper *keeper)
 		store_anchor_sync(keeper->store);
 }
 
-/* Waits for something to do; false when the time for a round has come. Called with the lock held.
- */
-static bool keeper_wait(struct keeper *keeper)
+/* Waits for something to do; false when ms are over. Called with the lock held. */
+static bool keeper_wait(struct keeper *keeper, int ms)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ROUND_SECONDS;
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000l;
+	if (until.tv_nsec >= 1000000000l) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000l;
+	}
 	while (!keeper->due && !keeper->stopping) {
 		if (pthread_cond_timedwait(&keeper->changed, &keeper->lock, &until) == ETIMEDOUT)
 			return false;
@@ -63,19 +79,25 @@ static bool keeper_wait(struct keeper *keeper)
 static void *keeper_main(void *arg)
 {
 	struct keeper *keeper = arg;
+	int wait = FIRST_MS;
 
 	pthread_mutex_lock(&keeper->lock);
 	while (!keeper->stopping) {
-		bool due = keeper_wait(keeper);
+		bool due = keeper_wait(keeper, wait);
 		if (keeper->stopping)
 			break;
 		pthread_mutex_unlock(&keeper->lock);
 		if (due) {
 			db_checkpoint(keeper->db, 0);
 			store_anchor_sync(keeper->store);
+		} else if (keeper->first < INDEX_BUCKETS) {
+			keeper_first(keeper);
+			wait = NEXT_MS;
 		} else {
 			keeper_round(keeper);
 		}
+		if (keeper->first == INDEX_BUCKETS)
+			wait = ROUND_MS;
 		secmem_wipe_stack();
 		pthread_mutex_lock(&keeper->lock);
 		if (due)

@@ -146,6 +146,21 @@ int store_bucket_check(struct store *store, struct db *db, unsigned bucket)
 	return r;
 }
 
+bool store_bucket_is_known(const struct store *store, unsigned bucket)
+{
+	return atomic_load_explicit(&store->bucket_state[bucket], memory_order_relaxed) !=
+	       BUCKET_UNKNOWN;
+}
+
+void store_bucket_look(struct store *store, struct db *db, unsigned bucket)
+{
+	if (db_exec(db, "BEGIN") < 0)
+		return;
+	store_bucket_check(store, db, bucket);
+	if (db_in_transaction(db))
+		db_exec(db, "ROLLBACK");
+}
+
 void store_bucket_scrub(struct store *store, struct db *db, unsigned bucket)
 {
 	if (atomic_load_explicit(&store->bucket_state[bucket], memory_order_relaxed) ==

@@ -172,6 +172,12 @@ int store_bucket_check(struct store *store, struct db *db, unsigned bucket);
 /* The same for a row with that tag, and -EBADMSG if the index over tags does not lead to it. */
 int store_row_check(struct store *store, struct db *db, const uint8_t tag[INDEX_TAG], int64_t id);
 
+/* Has anybody added it up? */
+bool store_bucket_is_known(const struct store *store, unsigned bucket);
+
+/* store_bucket_check in a snapshot of its own. */
+void store_bucket_look(struct store *store, struct db *db, unsigned bucket);
+
 /* Adds a bucket up that may have been found whole before, in a snapshot of its own. */
 void store_bucket_scrub(struct store *store, struct db *db, unsigned bucket);
 

@@ -170,6 +170,9 @@ int store_ns_get(struct store_reader *reader, struct store_ns ns, struct header_
 int store_secret_by_name(struct store_reader *reader, struct store_ns ns, const char *name,
 	size_t name_len, const struct store_secret **ret_secret)
 {
+	struct cache *manifests = reader->store->manifests;
+	uint64_t drops = cache_drops(manifests);
+	bool first = !reader->queried;
 	int64_t id;
 
 	reader->queried = true;
@@ -177,6 +180,14 @@ int store_secret_by_name(struct store_reader *reader, struct store_ns ns, const 
 	if (r == 0)
 		r = store_row_by_name(
 			reader->store, reader->db, id, ns, name, name_len, &reader->row);
+	/* Who looks for a secret looks for a key in it next. */
+	if (r == 0 && first) {
+		uint64_t epoch = cache_epoch(manifests, (uint64_t)reader->row.id);
+		struct cache_entry *there = cache_get(manifests, (uint64_t)reader->row.id);
+		if (!there && cache_drops(manifests) == drops)
+			reader_keep(reader, epoch);
+		cache_release(there);
+	}
 	return reader_secret(reader, r, ret_secret);
 }
 

@@ -260,7 +260,7 @@ class Secretfs(Filesystem):
         self.lists[count] = served
 
     def version(self):
-        return run(self.bench.secretfs, "--version")
+        return run(self.bench.secretfs, "--version").splitlines()[0]
 
 
 class SecretfsAudit(Secretfs):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """rows: what is measured, and how. Each stage measures some rows for all file systems in turns."""
+import contextlib
 import dataclasses
+import os
 
 from candidates import LeftOut
 
@@ -60,6 +62,8 @@ def rows(sizes):
             found.append(Row(key, f"read {title}, {where}", "reads"))
             found.append(Row(f"{key}-8", f"read {title}, {where}, 8 threads", "many"))
     found.append(Row("read-64-each", "read 64 B, each time another one", "reads"))
+    found.append(Row("read-64-core", "read 64 B, all on one core", "reads"))
+    found.append(Row("each-core", "each time another one, all on one core", "reads"))
     found += [
         Row("stat-fresh", "stat of a fresh name", "fresh"),
         Row("stat", "stat, cached", "fresh"),
@@ -86,6 +90,38 @@ def rows(sizes):
         found.append(Row(f"again-{count}", f"open it again, of {count:,}", "scale"))
     found.append(Row("command", "one value, as a program", "commands"))
     return found
+
+
+def servers(folder):
+    """Processes that were started for something in the folder, and their children: a worker's command line says nothing."""
+    pids, parents = set(), {}
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/stat") as f:
+                parents[pid] = int(f.read().rsplit(")", 1)[1].split()[1])
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if folder.encode() in f.read():
+                    pids.add(pid)
+    pids.discard(os.getpid())
+    return pids | {pid for pid, parent in parents.items() if parent in pids}
+
+
+@contextlib.contextmanager
+def one_core(folder):
+    """This process, what it starts, and all servers run on one core."""
+    before = os.sched_getaffinity(0)
+    threads = [int(tid) for pid in servers(folder) | {os.getpid()} for tid in os.listdir(f"/proc/{pid}/task")]
+
+    def all_to(cores):
+        for tid in threads:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(tid, cores)
+
+    all_to({max(before)})
+    try:
+        yield
+    finally:
+        all_to(before)
 
 
 class Measure:
@@ -138,6 +174,11 @@ class Measure:
         count = self.count_lines()
         self.read("read-64-each", "n%/k", "public", self.sizes.reads, self.sizes.names)
         count()
+        # Which core wakes which is chance, and costs more than what is to be compared.
+        if self.wants("read-64-core", "each-core"):
+            with one_core(self.bench.folder):
+                self.read("read-64-core", "n%/k", "public", self.sizes.reads, self.sizes.rich)
+                self.read("each-core", "n%/k", "public", self.sizes.reads, self.sizes.names)
 
     def read(self, row, path, where, rounds, names):
         drop = min(names, rounds // 4)

@@ -170,6 +170,16 @@ END
 	others 2 3
 }
 
+@test "damage that nobody touches is found soon after the start" {
+	make_five
+	stop_and_note_buckets
+	tamper delete secret "$(row secret 4)"
+	run_foreground
+	WORKER_AT_START=$(worker_pid)
+	eventually 60 grep -q "bucket ${buckets[4]} of the store does not add up" "$LOG"
+	others 4
+}
+
 @test "a flipped bit in a secret" {
 	make_five
 	stop_and_note_buckets
