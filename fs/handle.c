@@ -304,7 +304,8 @@ static bool inherit_emptied(const struct opening *opening, int place)
 		return false;
 	}
 	made->fh = opening->fh;
-	made->can_write = made->emptied = true;
+	made->can_write = true;
+	made->emptied = true;
 	made->flushed = opening->flushed;
 	made->place = place;
 	insert_locked(made);
