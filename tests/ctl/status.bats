@@ -30,7 +30,7 @@ field() {
 	grep -qxE "up +0:0[0-9]:[0-9][0-9]" "$SFS/out"
 	err ""
 	ctl_as $ALICE 0 status -o json
-	same "True $MNT 1 $(worker_pid) 1 None" \
+	same "True $MNT 2 $(worker_pid) 1 None" \
 		"$(field serving) $(field mount) $(field format) $(field worker) $(field secrets) $(field error)"
 	same 1 "$(wc -l <"$SFS/out")"
 }
