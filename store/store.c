@@ -673,6 +673,20 @@ int store_load_buckets(struct store *store, struct why *why)
 	return 0;
 }
 
+int store_db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why)
+{
+	AUTO_DB db = NULL;
+	int r = db_open(path, mode, &db, why);
+
+	if (r == 0)
+		r = schema_check(db, why);
+	if (r < 0)
+		return r;
+	*ret_db = db;
+	db = NULL;
+	return 0;
+}
+
 static int store_load(struct store *store, struct why *why)
 {
 	int r = reserve_db_open(store->path, DB_WRITER, &store->db, why);

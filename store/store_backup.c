@@ -10,10 +10,8 @@
 int store_backup(const char *path, int fd, store_progress_fn progress, void *arg, struct why *why)
 {
 	AUTO_DB db = NULL;
-	int r = db_open(path, DB_READER, &db, why);
+	int r = store_db_open(path, DB_READER, &db, why);
 
-	if (r == 0)
-		r = schema_check(db, why);
 	if (r < 0)
 		return r;
 	r = db_copy(db, fd, progress, arg);

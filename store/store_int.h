@@ -147,6 +147,9 @@ void row_clear(struct row *row);
 
 /* ---- store.c ---- */
 
+/* db_open and schema_check. */
+int store_db_open(const char *path, enum db_mode mode, struct db **ret_db, struct why *why);
+
 void store_place(const struct store *store, uint8_t dom, int64_t id, int64_t ns, const uint8_t *tag,
 	uint64_t ver, struct seal_place *ret_place);
 

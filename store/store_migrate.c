@@ -22,10 +22,8 @@
 static int file_format(const char *path, unsigned *ret_format, struct why *why)
 {
 	AUTO_DB db = NULL;
-	int r = db_open(path, DB_READER, &db, why);
+	int r = store_db_open(path, DB_READER, &db, why);
 
-	if (r == 0)
-		r = schema_check(db, why);
 	if (r < 0)
 		return r;
 	r = schema_format(db, ret_format);

@@ -96,10 +96,8 @@ int store_info(const char *path, struct store_info *ret_info, struct why *why)
 {
 	struct store_info info = {0};
 	AUTO_DB db = NULL;
-	int r = db_open(path, DB_READER, &db, why);
+	int r = store_db_open(path, DB_READER, &db, why);
 
-	if (r == 0)
-		r = schema_check(db, why);
 	if (r == 0)
 		r = store_slots_read(db, info.slots, why);
 	if (r < 0)
@@ -196,10 +194,8 @@ static int slot_remove(struct db *db, int64_t id, struct why *why)
 static int slots_begin(const char *path, struct db **ret_db, struct why *why)
 {
 	AUTO_DB db = NULL;
-	int r = db_open(path, DB_WRITER, &db, why);
+	int r = store_db_open(path, DB_WRITER, &db, why);
 
-	if (r == 0)
-		r = schema_check(db, why);
 	if (r < 0)
 		return r;
 	r = db_exec(db, "BEGIN IMMEDIATE");

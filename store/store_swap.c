@@ -81,10 +81,8 @@ void swap_abandon(struct swap *swap)
 static int fold_log(const char *path, struct why *why)
 {
 	AUTO_DB db = NULL;
-	int r = db_open(path, DB_WRITER, &db, why);
+	int r = store_db_open(path, DB_WRITER, &db, why);
 
-	if (r == 0)
-		r = schema_check(db, why);
 	if (r < 0)
 		return r;
 	r = db_checkpoint(db, 1);
