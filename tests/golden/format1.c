@@ -450,17 +450,25 @@ static void test_emptied(void **state)
 	check_told(ALICE, "bank", 20001);
 }
 
+/* An older copy, STORE.old, for what is put back later. */
+static void keep_old(void)
+{
+	char path[PATH_MAX];
+	struct why why = {""};
+
+	snprintf(path, sizeof(path), "%s.old", place.store);
+	AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	must(store_backup(place.store, fd, NULL, NULL, &why), &why);
+}
+
 static void test_put_back(void **state)
 {
 	char kept[PATH_MAX], sql[2 * PATH_MAX];
 
 	(void)state;
 	migrate(kept);
-	/* An older copy, and then its owner purges a version. */
-	snprintf(sql, sizeof(sql), "%s.old", place.store);
-	AUTO_FD fd = open(sql, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	struct why why = {""};
-	must(store_backup(place.store, fd, NULL, NULL, &why), &why);
+	keep_old();
+	/* Its owner purges a version. */
 	open_it();
 	must(store_version_remove(store, row_of(ALICE, "bank"), 9, 20001), NULL);
 	assert_int_equal(versions_check(row_of(ALICE, "bank")), 0);
@@ -481,10 +489,7 @@ static void test_key_put_back(void **state)
 
 	(void)state;
 	migrate(kept);
-	snprintf(sql, sizeof(sql), "%s.old", place.store);
-	AUTO_FD fd = open(sql, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	struct why why = {""};
-	must(store_backup(place.store, fd, NULL, NULL, &why), &why);
+	keep_old();
 	open_it();
 	must(store_version_key_remove(store, row_of(ALICE, "bank"), 9, "pin", 3, 20001), NULL);
 	assert_int_equal(versions_check(row_of(ALICE, "bank")), 0);

@@ -82,13 +82,19 @@ static void close_it(void)
 	store = NULL;
 }
 
+/* Where the store is as a cut has left it. */
+static void make_cut_folder(void)
+{
+	snprintf(cut_folder, sizeof(cut_folder), "%s/cut", place.folder);
+	snprintf(cut_store, sizeof(cut_store), "%s/store.db", cut_folder);
+	must(mkdir(cut_folder, 0700));
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	must(place_make(&place));
-	snprintf(cut_folder, sizeof(cut_folder), "%s/cut", place.folder);
-	snprintf(cut_store, sizeof(cut_store), "%s/store.db", cut_folder);
-	must(mkdir(cut_folder, 0700));
+	make_cut_folder();
 	return 0;
 }
 
@@ -764,9 +770,7 @@ static int setup_golden(void **state)
 {
 	(void)state;
 	must(golden_place(&place));
-	snprintf(cut_folder, sizeof(cut_folder), "%s/cut", place.folder);
-	snprintf(cut_store, sizeof(cut_store), "%s/store.db", cut_folder);
-	must(mkdir(cut_folder, 0700));
+	make_cut_folder();
 	return 0;
 }
 
